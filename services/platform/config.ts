@@ -1,0 +1,188 @@
+import { readFileSync } from "node:fs";
+
+/** Thrown when a setting cannot be read; the message is one line that names it. */
+export class ConfigError extends Error {}
+
+/** Everything that can be set, read once from the environment. */
+export interface Config {
+  readonly production: boolean;
+  readonly dataDir: string;
+  readonly host: string;
+  readonly edgePort: number;
+  readonly grpcPort: number;
+  /** Where a process without the edge shows /metrics; unset: nowhere. */
+  readonly metricsPort: number | undefined;
+  readonly logLevel: LogLevel;
+  /** `mysql://user:pass@host:port`; unset: SQLite files in dataDir. */
+  readonly databaseUrl: string | undefined;
+  /** Each service's database is this and its name. */
+  readonly databasePrefix: string;
+  /** Connections of one service to MySQL. */
+  readonly databaseConnections: number;
+  /** Unset: events stay in this process. */
+  readonly natsUrl: string | undefined;
+  readonly adminUsername: string;
+  /** Unset: made at the first start, printed once, kept in dataDir. */
+  readonly adminPassword: string | undefined;
+  /** A file with a JWK Set of private keys, the first of which signs; unset: made at the first start, kept in profile's database. */
+  readonly signingKeysFile: string | undefined;
+  readonly tokenLifetimeSeconds: number;
+  /** ISO 4217. */
+  readonly defaultCurrency: string;
+  /** ISO 3166-1, two letters. */
+  readonly defaultPhoneRegion: string;
+  readonly ratePerMinute: Readonly<Record<"admin" | "user" | "vendor" | "anonymous", number>>;
+  /** Whether X-Forwarded-For is to be believed: the number of proxies in front of the edge. */
+  readonly trustedProxies: number;
+  /** Origins that browsers may call from; `*` is all. */
+  readonly corsOrigins: readonly string[];
+  readonly smtpUrl: string | undefined;
+  readonly mailFrom: string;
+  readonly smsUrl: string | undefined;
+  readonly grpcTls: GrpcTls | undefined;
+  readonly grpcReflection: boolean;
+  /** `host:port` of services that run in other processes, by name. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Where traces go, an OTLP/HTTP endpoint; unset: nowhere. */
+  readonly otlpEndpoint: string | undefined;
+}
+
+/** The mesh's certificates, as PEM. */
+export interface GrpcTls {
+  readonly certificate: Buffer;
+  readonly key: Buffer;
+  readonly authority: Buffer;
+}
+
+const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads every setting. Throws a ConfigError that names the first one that cannot be read. */
+export function readConfig(environment: Environment = process.env): Config {
+  const read = new Reader(environment);
+  return {
+    production: read.text("NODE_ENV") === "production",
+    dataDir: read.text("DATA_DIR") ?? ".data",
+    host: read.text("HOST") ?? "127.0.0.1",
+    edgePort: read.port("EDGE_PORT") ?? 8080,
+    grpcPort: read.port("GRPC_PORT") ?? 50051,
+    metricsPort: read.port("METRICS_PORT"),
+    logLevel: read.oneOf("LOG_LEVEL", logLevels) ?? "info",
+    databaseUrl: read.url("DATABASE_URL", ["mysql:"]),
+    databasePrefix: read.matching("DATABASE_PREFIX", /^[a-z0-9_]{1,40}$/, "1 to 40 of a-z, 0-9 and _") ?? "giftmesh_",
+    databaseConnections: read.integer("DATABASE_CONNECTIONS", 1, 1000) ?? 16,
+    natsUrl: read.url("NATS_URL", ["nats:", "tls:"]),
+    adminUsername:
+      read.matching("ADMIN_USERNAME", /^[a-z0-9._@+-]{3,64}$/, "3 to 64 of a-z, 0-9 and . _ @ + -") ?? "admin",
+    adminPassword: read.matching("ADMIN_PASSWORD", /^.{8,128}$/u, "8 to 128 characters"),
+    signingKeysFile: read.text("SIGNING_KEYS"),
+    tokenLifetimeSeconds: read.integer("TOKEN_LIFETIME_SECONDS", 10, 86_400) ?? 900,
+    defaultCurrency: read.matching("DEFAULT_CURRENCY", /^[A-Z]{3}$/, "three capital letters") ?? "SAR",
+    defaultPhoneRegion: read.matching("DEFAULT_PHONE_REGION", /^[A-Z]{2}$/, "two capital letters") ?? "VN",
+    ratePerMinute: {
+      admin: read.integer("RATE_LIMIT_ADMIN_PER_MINUTE", 1, 1e9) ?? 60,
+      user: read.integer("RATE_LIMIT_USER_PER_MINUTE", 1, 1e9) ?? 120,
+      vendor: read.integer("RATE_LIMIT_VENDOR_PER_MINUTE", 1, 1e9) ?? 120,
+      anonymous: read.integer("RATE_LIMIT_ANONYMOUS_PER_MINUTE", 1, 1e9) ?? 60,
+    },
+    trustedProxies: read.integer("TRUSTED_PROXIES", 0, 10) ?? 0,
+    corsOrigins: read.text("CORS_ORIGINS")?.split(",") ?? ["*"],
+    smtpUrl: read.url("SMTP_URL", ["smtp:", "smtps:"]),
+    mailFrom: read.text("MAIL_FROM") ?? "giftmesh <no-reply@localhost>",
+    smsUrl: read.url("SMS_URL", ["http:", "https:"]),
+    grpcTls: readTls(read),
+    grpcReflection: read.flag("GRPC_REFLECTION") ?? read.text("NODE_ENV") !== "production",
+    addresses: readAddresses(environment),
+    otlpEndpoint: read.url("OTEL_EXPORTER_OTLP_ENDPOINT", ["http:", "https:"]),
+  };
+}
+
+class Reader {
+  private readonly environment: Environment;
+
+  constructor(environment: Environment) {
+    this.environment = environment;
+  }
+
+  text(name: string): string | undefined {
+    const value = this.environment[name];
+    return value === "" ? undefined : value;
+  }
+
+  matching(name: string, pattern: RegExp, form: string): string | undefined {
+    const value = this.text(name);
+    if (value !== undefined && !pattern.test(value)) throw new ConfigError(`${name}: must be ${form}`);
+    return value;
+  }
+
+  integer(name: string, least: number, most: number): number | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    const number = Number(value);
+    if (!/^[0-9]+$/.test(value) || number < least || number > most) {
+      throw new ConfigError(`${name}: must be a whole number from ${least} to ${most}, not "${value}"`);
+    }
+    return number;
+  }
+
+  port(name: string): number | undefined {
+    return this.integer(name, 0, 65_535);
+  }
+
+  flag(name: string): boolean | undefined {
+    const value = this.oneOf(name, ["true", "false"] as const);
+    return value === undefined ? undefined : value === "true";
+  }
+
+  oneOf<T extends string>(name: string, values: readonly T[]): T | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    const found = values.find((one) => one === value);
+    if (found === undefined) throw new ConfigError(`${name}: must be one of ${values.join(", ")}, not "${value}"`);
+    return found;
+  }
+
+  url(name: string, protocols: readonly string[]): string | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    const url = URL.parse(value);
+    if (!url || !protocols.includes(url.protocol)) {
+      // The value may hold a password, so it is not shown.
+      throw new ConfigError(`${name}: must be a URL that starts with ${protocols.map((p) => `${p}//`).join(" or ")}`);
+    }
+    return value;
+  }
+
+  file(name: string): Buffer | undefined {
+    const path = this.text(name);
+    if (path === undefined) return undefined;
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      throw new ConfigError(`${name}: cannot read ${path} (${(error as NodeJS.ErrnoException).code})`);
+    }
+  }
+}
+
+function readTls(read: Reader): GrpcTls | undefined {
+  const certificate = read.file("GRPC_TLS_CERT");
+  const key = read.file("GRPC_TLS_KEY");
+  const authority = read.file("GRPC_TLS_CA");
+  if (certificate && key && authority) return { certificate, key, authority };
+  if (!certificate && !key && !authority) return undefined;
+  throw new ConfigError("GRPC_TLS_CERT, GRPC_TLS_KEY, GRPC_TLS_CA: all three are needed, or none");
+}
+
+/** `WALLET_ADDR=wallet:50051` says where the service `wallet` is; `GIFT_CARD_ADDR`, `gift-card`. */
+function readAddresses(environment: Environment): Record<string, string> {
+  const addresses: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    const service = /^([A-Z]+(?:_[A-Z]+)*)_ADDR$/.exec(name)?.[1];
+    if (!service || !value) continue;
+    if (!/^[^\s:/]+:[0-9]{1,5}$/.test(value)) throw new ConfigError(`${name}: must be host:port, not "${value}"`);
+    addresses[service.toLowerCase().replaceAll("_", "-")] = value;
+  }
+  return addresses;
+}

@@ -1,0 +1,84 @@
+import type { Knex } from "knex";
+
+/** What a column can hold. Every integer is a bigint, on every engine; instants are microseconds since 1970. */
+export type Value = string | bigint | Uint8Array | null;
+
+export type Row = Readonly<Record<string, Value>>;
+
+/** One SQL statement with `?` for its values. The same text runs on every engine. */
+export interface Statement {
+  readonly sql: string;
+  readonly values: readonly Value[];
+}
+
+/** An open transaction, or a part of one. */
+export interface Session {
+  /** Runs statements in order, in one round trip; answers the rows of each, none for those that write. */
+  run(statements: readonly Statement[]): Promise<Row[][]>;
+}
+
+/** An open transaction to build queries in. */
+export interface Transaction extends Session {
+  readonly knex: Knex.Transaction;
+}
+
+/** What a batch decided: the statements to write, and its answer once they are committed. */
+export interface Decision<T> {
+  readonly save: readonly Statement[];
+  readonly result: T;
+}
+
+/** One service's database. What it has committed is durable before it says so. */
+export interface Database {
+  readonly dialect: "mysql" | "sqlite";
+
+  /** For lists and other reads outside a transaction; sees what is committed. Never for writes. */
+  readonly read: Knex;
+
+  /** Reads on the shortest way, for what is asked thousands of times a second; sees what is committed. */
+  select(statement: Statement): Promise<Row[]>;
+
+  /**
+   * Runs work in a transaction (READ COMMITTED), and commits. Work is run again after a deadlock, up to five times,
+   * so it may do nothing that the database does not undo.
+   */
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+
+  /**
+   * A transaction in two round trips: begin and load, then save and commit. Not run again on failure: lanes do that.
+   * Rows that `load` selects with `forUpdate` stay as they are until the commit.
+   */
+  batch<T>(load: readonly Statement[], decide: (rows: Row[][], session: Session) => Promise<Decision<T>>): Promise<T>;
+
+  /** ` FOR UPDATE` where the engine has row locks; empty where there is but one writer. */
+  readonly forUpdate: string;
+
+  /** ` FOR UPDATE SKIP LOCKED` where the engine has it; empty where there is but one writer. */
+  readonly skipLocked: string;
+
+  /** Runs work on one unchanging view of the whole database, while others write. */
+  snapshot<T>(work: (session: Session) => Promise<T>): Promise<T>;
+
+  /** Whether it answers. */
+  ping(): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+/** `?, ?, ?` for so many values. */
+export function placeholders(count: number): string {
+  return Array(count).fill("?").join(", ");
+}
+
+/** A statement that inserts rows; each row has the columns' values in order. */
+export function insertStatement(
+  table: string,
+  columns: readonly string[],
+  rows: readonly (readonly Value[])[],
+): Statement {
+  const row = `(${placeholders(columns.length)})`;
+  return {
+    sql: `INSERT INTO ${table} (${columns.join(", ")}) VALUES ${Array(rows.length).fill(row).join(", ")}`,
+    values: rows.flat(),
+  };
+}
