@@ -32,6 +32,9 @@ export interface Decision<T> {
 export interface Database {
   readonly dialect: "mysql" | "sqlite";
 
+  /** ` FOR UPDATE` where the engine has row locks; empty where there is but one writer. */
+  readonly forUpdate: string;
+
   /** For lists and other reads outside a transaction; sees what is committed. Never for writes. */
   readonly read: Knex;
 
@@ -46,39 +49,12 @@ export interface Database {
 
   /**
    * A transaction in two round trips: begin and load, then save and commit. Not run again on failure: lanes do that.
-   * Rows that `load` selects with `forUpdate` stay as they are until the commit.
+   * Rows that were loaded with `forUpdate` stay as they are until the commit.
    */
   batch<T>(load: readonly Statement[], decide: (rows: Row[][], session: Session) => Promise<Decision<T>>): Promise<T>;
-
-  /** ` FOR UPDATE` where the engine has row locks; empty where there is but one writer. */
-  readonly forUpdate: string;
-
-  /** ` FOR UPDATE SKIP LOCKED` where the engine has it; empty where there is but one writer. */
-  readonly skipLocked: string;
 
   /** Runs work on one unchanging view of the whole database, while others write. */
   snapshot<T>(work: (session: Session) => Promise<T>): Promise<T>;
 
-  /** Whether it answers. */
-  ping(): Promise<void>;
-
   close(): Promise<void>;
-}
-
-/** `?, ?, ?` for so many values. */
-export function placeholders(count: number): string {
-  return Array(count).fill("?").join(", ");
-}
-
-/** A statement that inserts rows; each row has the columns' values in order. */
-export function insertStatement(
-  table: string,
-  columns: readonly string[],
-  rows: readonly (readonly Value[])[],
-): Statement {
-  const row = `(${placeholders(columns.length)})`;
-  return {
-    sql: `INSERT INTO ${table} (${columns.join(", ")}) VALUES ${Array(rows.length).fill(row).join(", ")}`,
-    values: rows.flat(),
-  };
 }

@@ -1,0 +1,33 @@
+interface EngineError {
+  readonly code?: string;
+  readonly errcode?: number;
+}
+
+const transientCodes: ReadonlySet<string> = new Set([
+  "ER_LOCK_DEADLOCK",
+  "ER_LOCK_WAIT_TIMEOUT",
+  "ER_CHECKREAD", // MariaDB: a row has changed since it was read; begin again.
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "PROTOCOL_CONNECTION_LOST",
+  "ER_SERVER_SHUTDOWN",
+  "ER_CON_COUNT_ERROR",
+]);
+
+const sqliteBusy = 5;
+const sqliteConstraintPrimaryKey = 1555;
+const sqliteConstraintUnique = 2067;
+
+/** Whether the same transaction may go through when it is run again: a deadlock, a lost connection, a busy file. */
+export function isTransient(error: unknown): boolean {
+  const { code, errcode } = error as EngineError;
+  return (code !== undefined && transientCodes.has(code)) || (errcode !== undefined && (errcode & 0xff) === sqliteBusy);
+}
+
+/** Whether a row was refused because its key is taken. */
+export function isDuplicateKey(error: unknown): boolean {
+  const { code, errcode } = error as EngineError;
+  return code === "ER_DUP_ENTRY" || errcode === sqliteConstraintPrimaryKey || errcode === sqliteConstraintUnique;
+}

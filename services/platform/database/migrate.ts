@@ -1,0 +1,49 @@
+import type { Knex } from "knex";
+import type { Migration } from "../service.ts";
+import type { Database } from "./database.ts";
+
+/**
+ * Brings a database up to date. Safe when several replicas start at once, and after one was killed in the middle: on
+ * MySQL the server's own lock, which ends with its connection, lets one at a time through.
+ */
+export async function migrate(database: Database, migrations: readonly Migration[]): Promise<void> {
+  if (database.dialect === "sqlite") {
+    await database.transaction((tx) => apply(tx.knex, migrations));
+    return;
+  }
+  // DDL commits by itself on MySQL, so the transaction is there to keep hold of one connection.
+  await database.transaction(async ({ knex }) => {
+    const [[row]] = await knex.raw("SELECT GET_LOCK(CONCAT(DATABASE(), '.migrations'), 60) AS locked");
+    if (row.locked !== 1n) throw new Error("Another replica has held the migration lock for more than 60 s");
+    try {
+      await apply(knex, migrations);
+    } finally {
+      await knex.raw("SELECT RELEASE_LOCK(CONCAT(DATABASE(), '.migrations'))");
+    }
+  });
+}
+
+async function apply(knex: Knex, migrations: readonly Migration[]): Promise<void> {
+  await createTable(knex, "migrations", (table) => {
+    table.string("name", 100).primary();
+    table.bigInteger("applied_at").notNullable();
+  });
+  const applied = new Set<string>((await knex("migrations").select("name")).map((row) => row.name));
+  for (const { name, up } of migrations) {
+    if (applied.has(name)) continue;
+    await up(knex);
+    await knex("migrations").insert({ name, applied_at: BigInt(Date.now()) * 1000n });
+  }
+}
+
+/**
+ * Makes a table if it is not there: on MySQL a start that was killed half way through a migration leaves some of its
+ * tables behind.
+ */
+export async function createTable(
+  knex: Knex,
+  name: string,
+  define: (table: Knex.CreateTableBuilder) => void,
+): Promise<void> {
+  if (!(await knex.schema.hasTable(name))) await knex.schema.createTable(name, define);
+}

@@ -1,0 +1,156 @@
+import knex, { type Knex } from "knex";
+import type { Connection, QueryError, TypeCastField, TypeCastNext } from "mysql2";
+import type { Database, Row, Session, Statement, Transaction } from "./database.ts";
+import { retryTransient } from "./retry.ts";
+
+const beginStatement: Statement = { sql: "START TRANSACTION", values: [] };
+const commitStatement: Statement = { sql: "COMMIT", values: [] };
+
+/** Settings that the SQL of giftmesh relies on, whatever the server's own. */
+const sessionSettings =
+  "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY', " +
+  "innodb_lock_wait_timeout = 10, time_zone = '+00:00'; " +
+  "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+
+/** Opens a database of MySQL (8.4 or later) or MariaDB (10.11 or later), with up to so many connections. */
+export function openMysql(url: string, name: string, connections: number): Database {
+  const pool = openPool(url, name, connections);
+
+  const onConnection = async <T>(work: (connection: Connection) => Promise<T>): Promise<T> => {
+    const connection: Connection = await pool.client.acquireConnection();
+    try {
+      return await work(connection);
+    } finally {
+      await pool.client.releaseConnection(connection);
+    }
+  };
+
+  return {
+    dialect: "mysql",
+    forUpdate: " FOR UPDATE",
+    read: pool,
+    select: async (statement) =>
+      onConnection(async (connection) => (await runTogether(connection, [statement]))[0] ?? []),
+    transaction: (work) =>
+      retryTransient(() =>
+        pool.transaction(async (trx) => {
+          const connection: Connection = await trx.client.acquireConnection();
+          return work(Object.assign(sessionOn(connection), { knex: trx }) satisfies Transaction);
+        }),
+      ),
+    batch: (load, decide) =>
+      onConnection((connection) =>
+        rollingBack(connection, async () => {
+          const [, ...rows] = await runTogether(connection, [beginStatement, ...load]);
+          const { save, result } = await decide(rows, sessionOn(connection));
+          await runTogether(connection, [...save, commitStatement]);
+          return result;
+        }),
+      ),
+    snapshot: (work) =>
+      onConnection((connection) =>
+        rollingBack(connection, async () => {
+          await runTogether(connection, [
+            { sql: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", values: [] },
+            { sql: "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", values: [] },
+          ]);
+          const result = await work(sessionOn(connection));
+          await runTogether(connection, [commitStatement]);
+          return result;
+        }),
+      ),
+    close: () => pool.destroy(),
+  };
+}
+
+/** Makes the database if it is not there. Throws the driver's error where the server does not answer or let us in. */
+export async function createMysqlDatabase(url: string, name: string): Promise<void> {
+  const server = openPool(url, undefined, 1);
+  try {
+    // Names and codes are compared to the letter, on every engine.
+    await server.raw(`CREATE DATABASE IF NOT EXISTS \`${name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
+  } finally {
+    await server.destroy();
+  }
+}
+
+function openPool(url: string, name: string | undefined, connections: number): Knex {
+  const { hostname, port, username, password } = new URL(url);
+  return knex({
+    client: "mysql2",
+    connection: {
+      host: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port || 3306),
+      user: decodeURIComponent(username),
+      password: decodeURIComponent(password),
+      ...(name === undefined ? {} : { database: name }),
+      connectTimeout: 5_000,
+      multipleStatements: true,
+      typeCast: readField,
+    },
+    pool: {
+      min: 0,
+      max: connections,
+      afterCreate: (connection: Connection, done: (error: Error | null, connection: Connection) => void) =>
+        connection.query(sessionSettings, (error) => done(error, connection)),
+    },
+    acquireConnectionTimeout: 10_000,
+    // The values of a failed query may be secrets.
+    compileSqlOnError: false,
+  });
+}
+
+/** Every integer is a bigint, sums of integers too, which the server tells as decimals. */
+function readField(field: TypeCastField, next: TypeCastNext): unknown {
+  switch (field.type) {
+    case "TINY":
+    case "SHORT":
+    case "INT24":
+    case "LONG":
+    case "LONGLONG":
+    case "NEWDECIMAL": {
+      const text = field.string();
+      return text === null || text.includes(".") ? text : BigInt(text);
+    }
+    default:
+      return next();
+  }
+}
+
+function sessionOn(connection: Connection): Session {
+  return { run: (statements) => runTogether(connection, statements) };
+}
+
+/** Sends statements as one text: one round trip, however many they are. */
+function runTogether(connection: Connection, statements: readonly Statement[]): Promise<Row[][]> {
+  if (statements.length === 0) return Promise.resolve([]);
+  const sql = statements.map((statement) => statement.sql).join(";\n");
+  const values = statements.flatMap((statement) => statement.values.map(asParameter));
+  return new Promise((resolve, reject) => {
+    connection.query({ sql, values }, (error: QueryError | null, result: unknown) => {
+      if (error) reject(error);
+      else resolve(statements.length === 1 ? [rowsOf(result)] : (result as unknown[]).map(rowsOf));
+    });
+  });
+}
+
+function asParameter(value: Statement["values"][number]): string | bigint | Buffer | null {
+  return value instanceof Uint8Array && !Buffer.isBuffer(value)
+    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+    : value;
+}
+
+/** A statement that writes answers a header instead of rows. */
+function rowsOf(result: unknown): Row[] {
+  return Array.isArray(result) ? (result as Row[]) : [];
+}
+
+async function rollingBack<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    // A connection that cannot roll back is dropped, and with it its transaction.
+    await runTogether(connection, [{ sql: "ROLLBACK", values: [] }]).catch(() => connection.destroy());
+    throw error;
+  }
+}

@@ -1,0 +1,40 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import type { Row, Statement } from "./database.ts";
+
+const mostStatements = 500;
+
+/** One connection to a SQLite file, with its statements prepared once. Every integer is read as a bigint. */
+export class SqliteConnection {
+  private readonly file: DatabaseSync;
+  private readonly statements = new Map<string, StatementSync>();
+
+  constructor(path: string, access: "read" | "write") {
+    this.file = new DatabaseSync(path, { readOnly: access === "read", timeout: 5_000, readBigInts: true });
+    if (access === "write") {
+      // A commit is on the disk before it is answered.
+      this.file.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    }
+    this.file.exec("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY");
+  }
+
+  prepare(sql: string): StatementSync {
+    const known = this.statements.get(sql);
+    if (known) return known;
+    const statement = this.file.prepare(sql);
+    if (this.statements.size >= mostStatements) {
+      const oldest = this.statements.keys().next();
+      if (!oldest.done) this.statements.delete(oldest.value);
+    }
+    this.statements.set(sql, statement);
+    return statement;
+  }
+
+  run({ sql, values }: Statement): Row[] {
+    return this.prepare(sql).all(...(values as SQLInputValue[])) as Row[];
+  }
+
+  close(): void {
+    this.statements.clear();
+    this.file.close();
+  }
+}

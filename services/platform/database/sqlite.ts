@@ -1,0 +1,90 @@
+import knex from "knex";
+import type { Database, Session, Statement, Transaction } from "./database.ts";
+import { retryTransient } from "./retry.ts";
+import { SqliteConnection } from "./sqlite-connection.ts";
+import { NodeSqliteClient } from "./sqlite-dialect.ts";
+
+/**
+ * Opens a SQLite file. All writes go over one connection, one transaction after the other; reads have connections of
+ * their own and never wait.
+ */
+export function openSqlite(filename: string): Database {
+  const open = (readonly: boolean) =>
+    knex({
+      client: NodeSqliteClient,
+      connection: { filename, options: { readonly } },
+      useNullAsDefault: true,
+      compileSqlOnError: false,
+      pool: { min: 1, max: 1 },
+    });
+  new SqliteConnection(filename, "write").close();
+  const writer = open(false);
+  const read = open(true);
+  const reader = new SqliteConnection(filename, "read");
+
+  const exclusively = async <T>(work: (connection: SqliteConnection) => Promise<T>): Promise<T> => {
+    const connection: SqliteConnection = await writer.client.acquireConnection();
+    try {
+      connection.run({ sql: "BEGIN IMMEDIATE", values: [] });
+      try {
+        const result = await work(connection);
+        connection.run({ sql: "COMMIT", values: [] });
+        return result;
+      } catch (error) {
+        rollBack(connection);
+        throw error;
+      }
+    } finally {
+      await writer.client.releaseConnection(connection);
+    }
+  };
+
+  return {
+    dialect: "sqlite",
+    forUpdate: "",
+    read,
+    select: async (statement) => reader.run(statement),
+    transaction: (work) =>
+      retryTransient(() =>
+        writer.transaction(async (trx) => {
+          const connection: SqliteConnection = await trx.client.acquireConnection();
+          return work(Object.assign(sessionOn(connection), { knex: trx }) satisfies Transaction);
+        }),
+      ),
+    batch: (load, decide) =>
+      exclusively(async (connection) => {
+        const rows = load.map((statement) => connection.run(statement));
+        const { save, result } = await decide(rows, sessionOn(connection));
+        for (const statement of save) connection.run(statement);
+        return result;
+      }),
+    snapshot: async (work) => {
+      const connection = new SqliteConnection(filename, "read");
+      try {
+        connection.run({ sql: "BEGIN", values: [] });
+        return await work(sessionOn(connection));
+      } finally {
+        connection.close();
+      }
+    },
+    close: async () => {
+      await Promise.all([writer.destroy(), read.destroy()]);
+      reader.close();
+    },
+  };
+}
+
+function sessionOn(connection: SqliteConnection): Session {
+  return {
+    run: async (statements: readonly Statement[]) => statements.map((statement) => connection.run(statement)),
+  };
+}
+
+/** SQLite has already rolled back by itself after some failures (a full disk), and then refuses to again. */
+function rollBack(connection: SqliteConnection): void {
+  try {
+    connection.run({ sql: "ROLLBACK", values: [] });
+  } catch (error) {
+    if (!/no transaction is active/.test((error as Error).message)) throw error;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Database, Statement, Value } from "./database.ts";
+
+/** `?, ?, ?` for so many values. */
+export function placeholders(count: number): string {
+  return Array(count).fill("?").join(", ");
+}
+
+/** Inserts rows; each row has the columns' values in order. */
+export function insertInto(table: string, columns: readonly string[], rows: readonly (readonly Value[])[]): Statement {
+  const row = `(${placeholders(columns.length)})`;
+  return {
+    sql: `INSERT INTO ${table} (${columns.join(", ")}) VALUES ${Array(rows.length).fill(row).join(", ")}`,
+    values: rows.flat(),
+  };
+}
+
+/** What `upsertInto` does with a row whose key is there already. */
+export interface Upsert {
+  /** The columns of the unique key that decides. MySQL looks at every unique key of the table. */
+  readonly key: readonly string[];
+  /** The columns that take the new row's values; none: the row stays as it is. */
+  readonly update: readonly string[];
+}
+
+/** Inserts rows, or updates those whose key is there: the one statement that the engines spell differently. */
+export function upsertInto(
+  dialect: Database["dialect"],
+  table: string,
+  columns: readonly string[],
+  rows: readonly (readonly Value[])[],
+  { key, update }: Upsert,
+): Statement {
+  const { sql, values } = insertInto(table, columns, rows);
+  return { sql: `${sql} ${dialect === "mysql" ? onDuplicateKey(key, update) : onConflict(key, update)}`, values };
+}
+
+function onDuplicateKey(key: readonly string[], update: readonly string[]): string {
+  const set = update.map((column) => `${column} = VALUES(${column})`);
+  return `ON DUPLICATE KEY UPDATE ${set.length > 0 ? set.join(", ") : `${key[0]} = ${key[0]}`}`;
+}
+
+function onConflict(key: readonly string[], update: readonly string[]): string {
+  const set = update.map((column) => `${column} = excluded.${column}`);
+  return `ON CONFLICT (${key.join(", ")}) DO ${set.length > 0 ? `UPDATE SET ${set.join(", ")}` : "NOTHING"}`;
+}

@@ -1,0 +1,81 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createConnection } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import knex from "knex";
+import { pino } from "pino";
+import { type Config, readConfig } from "../config.ts";
+import type { Database } from "../database/database.ts";
+import { openDatabase } from "../database/open.ts";
+import type { Migration } from "../service.ts";
+
+/** A place to keep data in for one test file, on one engine: what the environment would set, and how to be rid of it. */
+export interface Engine {
+  readonly name: "SQLite" | "MySQL";
+  readonly environment: Readonly<Record<string, string>>;
+  remove(): Promise<void>;
+}
+
+const mysqlUrl = process.env.DATABASE_URL ?? "mysql://root@127.0.0.1:3306";
+const natsUrl = process.env.NATS_URL ?? "nats://127.0.0.1:4222";
+
+/** The NATS server to test against; undefined where none answers. */
+export async function natsServer(): Promise<string | undefined> {
+  return (await answers(natsUrl)) ? natsUrl : undefined;
+}
+
+/** The engines that can be had here, each with databases of its own: SQLite always, MySQL or MariaDB where one answers. */
+export async function engines(): Promise<Engine[]> {
+  return (await answers(mysqlUrl)) ? [sqliteEngine(), mysqlEngine()] : [sqliteEngine()];
+}
+
+/** Files in a new directory of the system's. */
+export function sqliteEngine(): Engine {
+  const directory = mkdtempSync(join(tmpdir(), "giftmesh-"));
+  return {
+    name: "SQLite",
+    environment: { DATA_DIR: directory },
+    remove: async () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+/** Databases with a new prefix on the MySQL server to test against. */
+export function mysqlEngine(url = mysqlUrl): Engine {
+  const prefix = `gmt_${randomBytes(5).toString("hex")}_`;
+  const directory = mkdtempSync(join(tmpdir(), "giftmesh-"));
+  return {
+    name: "MySQL",
+    environment: { DATA_DIR: directory, DATABASE_URL: url, DATABASE_PREFIX: prefix },
+    remove: async () => {
+      rmSync(directory, { recursive: true, force: true });
+      const server = knex({ client: "mysql2", connection: url });
+      const [rows] = await server.raw("SELECT schema_name AS name FROM information_schema.schemata");
+      for (const { name } of rows) if (name.startsWith(prefix)) await server.raw("DROP DATABASE ??", [name]);
+      await server.destroy();
+    },
+  };
+}
+
+/** A configuration for tests: the engine's, free ports, no logs, and whatever is set on top. */
+export function testConfig(engine: Engine, environment: Readonly<Record<string, string>> = {}): Config {
+  return readConfig({ LOG_LEVEL: "error", EDGE_PORT: "0", GRPC_PORT: "0", ...engine.environment, ...environment });
+}
+
+/** A migrated database of one service. */
+export function testDatabase(engine: Engine, service: string, migrations: readonly Migration[]): Promise<Database> {
+  return openDatabase(service, migrations, testConfig(engine), pino({ level: "silent" }));
+}
+
+function answers(url: string): Promise<boolean> {
+  const { hostname, port, protocol } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: hostname, port: Number(port || (protocol === "mysql:" ? 3306 : 4222)) });
+    socket.setTimeout(1_000, () => socket.destroy(new Error("no answer")));
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}

@@ -1,0 +1,24 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+
+/** Microseconds since 1970, as the database keeps instants. */
+export type Instant = bigint;
+
+export const microsecondsPerSecond = 1_000_000n;
+
+/** This instant, by this machine's clock. */
+export function now(): Instant {
+  return BigInt(Date.now()) * 1_000n;
+}
+
+export function toTimestamp(instant: Instant): Pick<Timestamp, "$typeName" | "seconds" | "nanos"> {
+  return {
+    $typeName: "google.protobuf.Timestamp",
+    seconds: instant / microsecondsPerSecond,
+    nanos: Number(instant % microsecondsPerSecond) * 1_000,
+  };
+}
+
+/** Cuts what is finer than a microsecond. */
+export function toInstant(timestamp: Pick<Timestamp, "seconds" | "nanos">): Instant {
+  return timestamp.seconds * microsecondsPerSecond + BigInt(Math.trunc(timestamp.nanos / 1_000));
+}
