@@ -9,17 +9,22 @@ export const nobody: Caller = create(CallerSchema);
 /** How long a call may take where nobody said, in milliseconds. */
 export const defaultTimeoutMs = 10_000;
 
+/** The longest that a timer of Node takes, in milliseconds: 24.8 days. */
+export const longestTimerMs = 2 ** 31 - 1;
+
 export interface CallInit {
   readonly caller?: Caller;
   readonly requestId: string;
   readonly idempotencyKey?: string | undefined;
-  /** When the caller stops waiting, in milliseconds since 1970. */
+  /** When the caller stops waiting, in milliseconds since 1970; Infinity for a stream that is to last. */
   readonly deadline?: number;
   /** The OpenTelemetry context that this call's span is in. */
   readonly trace?: Context | undefined;
-  /** Aborted when the caller goes away before it is answered. */
-  readonly cancelled?: AbortSignal | undefined;
+  /** Aborted when the caller goes away before it is answered; or how to come by that signal, called at most once. */
+  readonly cancelled?: Cancelled | (() => Cancelled);
 }
+
+type Cancelled = AbortSignal | undefined;
 
 /** One call in progress: who asked, in which request and trace, until when. Handed on to the calls it leads to. */
 export class Call {
@@ -28,9 +33,9 @@ export class Call {
   readonly idempotencyKey: string | undefined;
   readonly deadline: number;
   readonly trace: Context | undefined;
-  readonly cancelled: AbortSignal | undefined;
   /** Set where the call carries an idempotency key: the effect's transaction writes the answer into it. */
   receipt: Receipt | undefined;
+  private cancelledOrMaker: Cancelled | (() => Cancelled);
 
   constructor(init: CallInit) {
     this.caller = init.caller ?? nobody;
@@ -38,7 +43,13 @@ export class Call {
     this.idempotencyKey = init.idempotencyKey;
     this.deadline = init.deadline ?? Date.now() + defaultTimeoutMs;
     this.trace = init.trace;
-    this.cancelled = init.cancelled;
+    this.cancelledOrMaker = init.cancelled;
+  }
+
+  /** Aborted when the caller goes away before it is answered. Made when first asked for. */
+  get cancelled(): AbortSignal | undefined {
+    if (typeof this.cancelledOrMaker === "function") this.cancelledOrMaker = this.cancelledOrMaker();
+    return this.cancelledOrMaker;
   }
 
   /** Milliseconds left; never below zero. */
@@ -48,7 +59,7 @@ export class Call {
 
   /** Aborted at the deadline, or when the caller goes away. Made when first asked for: most calls need none. */
   get signal(): AbortSignal {
-    const atDeadline = AbortSignal.timeout(this.remainingMs);
+    const atDeadline = AbortSignal.timeout(Math.min(this.remainingMs, longestTimerMs));
     return this.cancelled ? AbortSignal.any([this.cancelled, atDeadline]) : atDeadline;
   }
 
@@ -60,7 +71,7 @@ export class Call {
       idempotencyKey: this.idempotencyKey,
       deadline: this.deadline,
       trace: this.trace,
-      cancelled: this.cancelled,
+      cancelled: () => this.cancelled,
       ...changes,
     });
   }

@@ -1,3 +1,7 @@
+import type { Logger } from "pino";
+import { Refusal, Unavailable } from "../refusal.ts";
+import type { Call } from "./call.ts";
+
 /**
  * Thrown to a caller when a handler failed in a way that nobody expected. What it was stands in the log of the process
  * where it happened, under the request's id, and nowhere else.
@@ -9,4 +13,20 @@ export class InternalError extends Error {
     super("Internal server error");
     this.name = "InternalError";
   }
+}
+
+/** All that the caller of an RPC can be thrown. */
+export type Failure = Refusal | InternalError;
+
+/** What the caller is told of whatever a handler threw. What nobody expected is logged here, once. */
+export function failureOf(error: unknown, method: string, call: Call, log: Logger): Failure {
+  if (error instanceof Refusal || error instanceof InternalError) return error;
+  if (isAbort(error) && (call.remainingMs === 0 || call.cancelled?.aborted)) return new Unavailable();
+  log.error({ requestId: call.requestId, method, err: error }, "A call failed unexpectedly");
+  return new InternalError();
+}
+
+/** Whether a signal stopped the work, as `call.signal` does at the deadline. */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
 }

@@ -10,7 +10,7 @@ import { status as code, Metadata, type ServiceError, type StatusObject } from "
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { type Status, StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
 import { Refusal, type RefusalKind, Unavailable } from "../refusal.ts";
-import { InternalError } from "./internal-error.ts";
+import { type Failure, InternalError } from "./internal-error.ts";
 
 const domain = "giftmesh";
 const detailsKey = "grpc-status-details-bin";
@@ -39,10 +39,7 @@ const transportCodes: ReadonlySet<number> = new Set([
 ]);
 
 /** A failure as a google.rpc.Status; `requestId` is the request that was first refused so, where this is a replay. */
-export function statusOf(
-  error: Refusal | InternalError,
-  requestId = error instanceof Refusal ? error.requestId : undefined,
-): Status {
+export function statusOf(error: Failure, requestId = error instanceof Refusal ? error.requestId : undefined): Status {
   const info = { reason: error.reason, domain, metadata: requestId ? { request_id: requestId } : {} };
   const details = [pack(ErrorInfoSchema, info)];
   if (error instanceof InternalError) {
@@ -56,7 +53,7 @@ export function statusOf(
 }
 
 /** The failure that a google.rpc.Status was made from; an InternalError where it is none of ours. */
-export function refusalOf(status: Status): Refusal | InternalError {
+export function refusalOf(status: Status): Failure {
   const kind = kinds.get(status.code);
   const info = unpack(status.details, ErrorInfoSchema);
   if (!kind || info?.domain !== domain) return new InternalError();
@@ -75,7 +72,7 @@ export function refusalOf(status: Status): Refusal | InternalError {
 }
 
 /** A failure as grpc-js sends it. */
-export function grpcStatusOf(error: Refusal | InternalError): Partial<StatusObject> {
+export function grpcStatusOf(error: Failure): Partial<StatusObject> {
   const status = statusOf(error);
   const metadata = new Metadata();
   metadata.set(detailsKey, Buffer.from(toBinary(StatusSchema, status)));
@@ -86,7 +83,7 @@ export function grpcStatusOf(error: Refusal | InternalError): Partial<StatusObje
  * What grpc-js got for an answer, as the failure that it was. What the transport says by itself is Unavailable where
  * the other side was not reached in time; undefined where it means that the two sides do not understand each other.
  */
-export function refusalOfGrpc(error: ServiceError): Refusal | InternalError | undefined {
+export function refusalOfGrpc(error: ServiceError): Failure | undefined {
   const [details] = error.metadata.get(detailsKey);
   if (details) return refusalOf(fromBinary(StatusSchema, details as Buffer));
   return transportCodes.has(error.code) ? new Unavailable() : undefined;
