@@ -30,7 +30,7 @@ export interface Read<T> {
   readonly rows: readonly T[];
   readonly keyOf: (row: T) => Key;
   /** Items in the whole list; needed for a page by its number only. */
-  readonly total?: bigint;
+  readonly total?: bigint | undefined;
 }
 
 /** One page of a list and where it stands. */

@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** How pauses grow: from the first on each is twice the one before, up to the longest, in milliseconds. */
+export interface Backoff {
+  readonly firstMs: number;
+  readonly mostMs: number;
+}
+
+/** How long to pause after so many failures in a row, from 1, in milliseconds; up to half of it is left to chance. */
+export function backoffMs(failures: number, { firstMs, mostMs }: Backoff): number {
+  const pauseMs = Math.min(mostMs, firstMs * 2 ** (failures - 1));
+  return pauseMs * (1 - Math.random() / 2);
+}
+
+/** Waits so many milliseconds, or until the signal is aborted. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}
+
+/** Wakes the one that waits for it. Rung while nobody waits, it wakes the next one at once. */
+export class Bell {
+  private rung = false;
+  private wake: () => void = () => undefined;
+
+  ring(): void {
+    this.rung = true;
+    this.wake();
+  }
+
+  /** Waits until it is rung, so many milliseconds, or until the signal is aborted. */
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    const woken = new AbortController();
+    this.wake = () => woken.abort();
+    if (!this.rung) await pause(ms, AbortSignal.any([signal, woken.signal]));
+    this.rung = false;
+  }
+}
