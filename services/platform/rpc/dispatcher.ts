@@ -4,6 +4,7 @@ import { http } from "../../../gen/google/api/annotations_pb.ts";
 import { type Access, accessOf, authorize } from "./access.ts";
 import { type BatchRequest, type BatchResponse, isBatch, runBatch } from "./batch-twin.ts";
 import type { Call } from "./call.ts";
+import { pathOf } from "./codec.ts";
 import { withinDeadline } from "./deadline.ts";
 import type { Served } from "./handler.ts";
 import { failureOf } from "./internal-error.ts";
@@ -58,11 +59,11 @@ export class Dispatcher implements Invoker {
       const handle: unknown = handlers[method.localName];
       const base = { method, access: accessOf(method), receipts: isMutating(method) ? options.receipts : undefined };
       if (method.methodKind === "server_streaming") {
-        this.streamRoutes.set(nameOf(method), { ...base, run: validatedStream(method, handle as RunStream) });
+        this.streamRoutes.set(pathOf(method), { ...base, run: validatedStream(method, handle as RunStream) });
       } else if (isBatch(method)) {
-        this.unaryRoutes.set(nameOf(method), { ...base, run: validatedByItem(method, handle as RunBatch, this.log) });
+        this.unaryRoutes.set(pathOf(method), { ...base, run: validatedByItem(method, handle as RunBatch, this.log) });
       } else {
-        this.unaryRoutes.set(nameOf(method), { ...base, run: validated(method, handle as Run) });
+        this.unaryRoutes.set(pathOf(method), { ...base, run: validated(method, handle as Run) });
       }
     }
   }
@@ -77,7 +78,7 @@ export class Dispatcher implements Invoker {
     return [...this.served.values()];
   }
 
-  unary(method: DescMethod, request: Message, call: Call): Promise<Message> {
+  async unary(method: DescMethod, request: Message, call: Call): Promise<Message> {
     const route = found(this.unaryRoutes, method);
     const own = ownOf(call);
     const { around } = this;
@@ -94,7 +95,7 @@ export class Dispatcher implements Invoker {
       if (access) authorize(access, call.caller, request);
       yield* run(request, ownOf(call));
     } catch (error) {
-      throw failureOf(error, nameOf(method), call, this.log);
+      throw failureOf(error, pathOf(method), call, this.log);
     }
   }
 
@@ -105,7 +106,7 @@ export class Dispatcher implements Invoker {
       if (receipts && call.idempotencyKey) return await receipts(method, request, call, () => run(request, call));
       return await run(request, call);
     } catch (error) {
-      throw failureOf(error, nameOf(method), call, this.log);
+      throw failureOf(error, pathOf(method), call, this.log);
     }
   }
 }
@@ -119,7 +120,7 @@ function validated({ input, output }: DescMethod, handle: Run): Run {
 
 function validatedByItem(method: DescMethod, handle: RunBatch, log: Logger): Run {
   return async (request, call) => {
-    const tell = (error: unknown) => failureOf(error, nameOf(method), call, log);
+    const tell = (error: unknown) => failureOf(error, pathOf(method), call, log);
     const batch = request as Message & BatchRequest;
     const response: object = await runBatch(method.input, batch, (valid) => handle(valid, call), tell);
     return create(method.output, response as Message);
@@ -144,19 +145,7 @@ function isMutating(method: DescMethod): boolean {
 }
 
 function found<R>(routes: ReadonlyMap<string, R>, method: DescMethod): R {
-  const route = routes.get(nameOf(method));
-  if (!route) throw new Error(`${nameOf(method)} is not served in this process`);
+  const route = routes.get(pathOf(method));
+  if (!route) throw new Error(`${pathOf(method)} is not served in this process`);
   return route;
-}
-
-const names = new WeakMap<DescMethod, string>();
-
-/** `giftmesh.wallet.v1.LedgerService/Transfer`. */
-function nameOf(method: DescMethod): string {
-  let name = names.get(method);
-  if (!name) {
-    name = `${method.parent.typeName}/${method.name}`;
-    names.set(method, name);
-  }
-  return name;
 }

@@ -1,8 +1,9 @@
 import { status as code, Metadata, type ServiceError } from "@grpc/grpc-js";
 import test from "ava";
+import type { Status } from "../../../gen/google/rpc/status_pb.ts";
 import { InvalidFields, Refusal, type RefusalKind, Unavailable } from "../refusal.ts";
 import { InternalError } from "./internal-error.ts";
-import { grpcStatusOf, refusalOf, refusalOfGrpc, statusOf } from "./status.ts";
+import { grpcStatusOf, isUnreached, refusalOf, retryDelayMsOf, statusOf, statusOfGrpc } from "./status.ts";
 
 const kinds: Readonly<Record<RefusalKind, number>> = {
   invalid: code.INVALID_ARGUMENT,
@@ -52,20 +53,24 @@ test("a status of another system's making is an internal error", (t) => {
 });
 
 for (const name of ["UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED"] as const) {
-  test(`the transport's own ${name} is Unavailable`, (t) => {
-    t.deepEqual(everything(refusalOfGrpc(serviceError(code[name]))), everything(new Unavailable()));
+  test(`the transport's own ${name} means that the other side was not reached`, (t) => {
+    t.is(statusOfGrpc(serviceError(code[name])), undefined);
+    t.true(isUnreached(serviceError(code[name])));
   });
 }
 
-test("the transport's own UNIMPLEMENTED is no refusal", (t) => {
-  t.is(refusalOfGrpc(serviceError(code.UNIMPLEMENTED)), undefined);
+test("the transport's own UNIMPLEMENTED means something else", (t) => {
+  t.false(isUnreached(serviceError(code.UNIMPLEMENTED)));
 });
 
 test("what grpc-js sends is what grpc-js gets", (t) => {
-  const refusal = new Refusal("rule", { reason: "INSUFFICIENT_BALANCE", message: "Too little" });
+  const refusal = new Unavailable("Later, please", 2);
   const sent = grpcStatusOf(refusal);
-  t.is(sent.details, "Too little");
-  t.deepEqual(everything(refusalOfGrpc(serviceError(code.FAILED_PRECONDITION, sent.metadata))), everything(refusal));
+  t.is(sent.code, code.UNAVAILABLE);
+  t.is(sent.details, "Later, please");
+  const got = statusOfGrpc(serviceError(code.UNAVAILABLE, sent.metadata)) ?? t.fail();
+  t.deepEqual(everything(refusalOf(got as Status)), everything(refusal));
+  t.is(retryDelayMsOf(got as Status), 2_000);
 });
 
 function everything(error: Refusal | InternalError | undefined): object {

@@ -9,7 +9,7 @@ import { type Any, anyPack, anyUnpack, durationFromMs, durationMs } from "@bufbu
 import { status as code, Metadata, type ServiceError, type StatusObject } from "@grpc/grpc-js";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { type Status, StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
-import { Refusal, type RefusalKind, Unavailable } from "../refusal.ts";
+import { Refusal, type RefusalKind } from "../refusal.ts";
 import { type Failure, InternalError } from "./internal-error.ts";
 
 const domain = "giftmesh";
@@ -30,8 +30,7 @@ const kinds: ReadonlyMap<number, RefusalKind> = new Map(
   Object.entries(codes).map(([kind, number]) => [number, kind as RefusalKind]),
 );
 
-/** What the transport says of its own accord when the other side cannot be reached, or not in time. */
-const transportCodes: ReadonlySet<number> = new Set([
+const unreachedCodes: ReadonlySet<number> = new Set([
   code.UNAVAILABLE,
   code.DEADLINE_EXCEEDED,
   code.CANCELLED,
@@ -57,7 +56,7 @@ export function refusalOf(status: Status): Failure {
   const kind = kinds.get(status.code);
   const info = unpack(status.details, ErrorInfoSchema);
   if (!kind || info?.domain !== domain) return new InternalError();
-  const retryDelay = unpack(status.details, RetryInfoSchema)?.retryDelay;
+  const retryDelayMs = retryDelayMsOf(status);
   const requestId = info.metadata.request_id;
   return new Refusal(kind, {
     reason: info.reason,
@@ -66,7 +65,7 @@ export function refusalOf(status: Status): Failure {
       field,
       description,
     })),
-    ...(retryDelay && { retryAfterSeconds: durationMs(retryDelay) / 1_000 }),
+    ...(retryDelayMs > 0 && { retryAfterSeconds: retryDelayMs / 1_000 }),
     ...(requestId && { requestId }),
   });
 }
@@ -79,14 +78,21 @@ export function grpcStatusOf(error: Failure): Partial<StatusObject> {
   return { code: status.code, details: status.message, metadata };
 }
 
-/**
- * What grpc-js got for an answer, as the failure that it was. What the transport says by itself is Unavailable where
- * the other side was not reached in time; undefined where it means that the two sides do not understand each other.
- */
-export function refusalOfGrpc(error: ServiceError): Failure | undefined {
+/** What a service refused a call with, as grpc-js got it; undefined where it is the transport that speaks. */
+export function statusOfGrpc(error: ServiceError): Status | undefined {
   const [details] = error.metadata.get(detailsKey);
-  if (details) return refusalOf(fromBinary(StatusSchema, details as Buffer));
-  return transportCodes.has(error.code) ? new Unavailable() : undefined;
+  return details === undefined ? undefined : fromBinary(StatusSchema, details as Buffer);
+}
+
+/** Whether the transport says that the other side was not reached, or not in time. */
+export function isUnreached(error: ServiceError): boolean {
+  return unreachedCodes.has(error.code);
+}
+
+/** How long a service said to wait before the next try, in milliseconds; 0 where it said nothing. */
+export function retryDelayMsOf(status: Status): number {
+  const delay = unpack(status.details, RetryInfoSchema)?.retryDelay;
+  return delay ? durationMs(delay) : 0;
 }
 
 function pack<S extends DescMessage>(schema: S, value: Parameters<typeof create<S>>[1]): Any {

@@ -1,0 +1,125 @@
+import { type DescMethod, fromBinary, type Message } from "@bufbuild/protobuf";
+import { type ChannelCredentials, Client, credentials, type ServiceError } from "@grpc/grpc-js";
+import type { Logger } from "pino";
+import type { GrpcTls } from "../config.ts";
+import { Unavailable } from "../refusal.ts";
+import type { Call } from "./call.ts";
+import { channelOptions } from "./channel-options.ts";
+import { encode, pathOf } from "./codec.ts";
+import { type Failure, InternalError } from "./internal-error.ts";
+import type { Invoker } from "./invoker.ts";
+import { metadataOf } from "./metadata.ts";
+import { carriesItsOwnId, retrying } from "./retry.ts";
+import { isUnreached, refusalOf, statusOfGrpc } from "./status.ts";
+
+const options = {
+  ...channelOptions,
+  "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
+  "grpc.service_config_disable_resolution": 1,
+  // A service that comes back, maybe at another address, is found again before its callers give up.
+  "grpc.initial_reconnect_backoff_ms": 50,
+  "grpc.max_reconnect_backoff_ms": 2_000,
+  "grpc.dns_min_time_between_resolutions_ms": 1_000,
+  // The mesh is not beyond a proxy, whatever HTTP_PROXY says.
+  "grpc.enable_http_proxy": 0,
+};
+
+export interface GrpcClientOptions {
+  /** `host:port`; where the name has several addresses, they take turns. */
+  readonly address: string;
+  readonly tls: GrpcTls | undefined;
+  readonly log: Logger;
+}
+
+/** Calls the RPCs of one service in another process. Throws only Refusals and InternalErrors. */
+export class GrpcClient implements Invoker {
+  private readonly address: string;
+  private readonly log: Logger;
+  private readonly client: Client;
+
+  constructor({ address, tls, log }: GrpcClientOptions) {
+    this.address = address;
+    this.log = log;
+    this.client = new Client(`dns:///${address}`, clientCredentials(tls), options);
+  }
+
+  async unary(method: DescMethod, request: Message, call: Call): Promise<Message> {
+    const attempt = () => this.attempt(method, request, call);
+    try {
+      return await (carriesItsOwnId(method, request, call) ? retrying(call, attempt) : attempt());
+    } catch (error) {
+      throw this.failureOf(error, method, call);
+    }
+  }
+
+  async *stream(method: DescMethod, request: Message, call: Call): AsyncIterable<Message> {
+    const { cancelled, deadline } = call;
+    const stream = this.client.makeServerStreamRequest(
+      pathOf(method),
+      (message: Message) => encode(method.input, message),
+      (bytes) => fromBinary(method.output, bytes),
+      request,
+      metadataOf(call),
+      { deadline },
+    );
+    const cancel = () => stream.cancel();
+    cancelled?.addEventListener("abort", cancel);
+    if (cancelled?.aborted) cancel();
+    try {
+      yield* stream;
+    } catch (error) {
+      throw this.failureOf(error, method, call);
+    } finally {
+      cancelled?.removeEventListener("abort", cancel);
+      cancel();
+    }
+  }
+
+  /** Lets calls in progress end, and takes no more. */
+  close(): void {
+    this.client.close();
+  }
+
+  private attempt(method: DescMethod, request: Message, call: Call): Promise<Message> {
+    const { cancelled, deadline } = call;
+    return new Promise((resolve, reject) => {
+      const attempt = this.client.makeUnaryRequest(
+        pathOf(method),
+        (message: Message) => encode(method.input, message),
+        (bytes) => fromBinary(method.output, bytes),
+        request,
+        metadataOf(call),
+        { deadline },
+        (error, response) => {
+          cancelled?.removeEventListener("abort", cancel);
+          if (error) reject(error);
+          else resolve(response as Message);
+        },
+      );
+      const cancel = () => attempt.cancel();
+      cancelled?.addEventListener("abort", cancel);
+      if (cancelled?.aborted) cancel();
+    });
+  }
+
+  private failureOf(error: unknown, method: DescMethod, call: Call): Failure {
+    const status = isServiceError(error) ? statusOfGrpc(error) : undefined;
+    if (status) return refusalOf(status);
+    const about = { requestId: call.requestId, method: pathOf(method), address: this.address, err: error };
+    if (isServiceError(error) && isUnreached(error)) {
+      this.log.warn(about, "Another service did not answer");
+      return new Unavailable();
+    }
+    this.log.error(about, "A call to another service failed unexpectedly");
+    return new InternalError();
+  }
+}
+
+/** Shows the mesh's certificate, and takes only servers that show one; in the clear where there is none. */
+export function clientCredentials(tls: GrpcTls | undefined): ChannelCredentials {
+  return tls ? credentials.createSsl(tls.authority, tls.key, tls.certificate) : credentials.createInsecure();
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && "code" in error && "metadata" in error;
+}

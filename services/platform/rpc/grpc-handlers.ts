@@ -1,0 +1,115 @@
+import { once } from "node:events";
+import { type DescMethod, fromBinary, type Message } from "@bufbuild/protobuf";
+import type { Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
+import type { Logger } from "pino";
+import { Refusal, Unauthenticated, Unavailable } from "../refusal.ts";
+import { accessOf } from "./access.ts";
+import { Call } from "./call.ts";
+import { encode, pathOf } from "./codec.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { type IncomingCall, isTrusted, readCall, type Trust } from "./incoming-call.ts";
+import { failureOf } from "./internal-error.ts";
+import { readRequestId } from "./metadata.ts";
+import { grpcStatusOf } from "./status.ts";
+
+type Unary = ServerUnaryCall<Buffer, Buffer>;
+type Stream = ServerWritableStream<Buffer, Buffer>;
+
+/** Thrown when a request's bytes are not a message of the RPC's type. */
+export class MalformedRequest extends Refusal {
+  constructor(typeName: string) {
+    super("invalid", { reason: "MALFORMED_REQUEST", message: `The request is not a ${typeName}` });
+  }
+}
+
+/** What stands between a dispatcher and grpc-js: decodes requests, encodes answers and failures. */
+export class GrpcHandlers {
+  private readonly dispatcher: Dispatcher;
+  private readonly trust: Trust;
+  private readonly log: Logger;
+  private readonly openStreams = new Set<Stream>();
+
+  constructor(dispatcher: Dispatcher, trust: Trust, log: Logger) {
+    this.dispatcher = dispatcher;
+    this.trust = trust;
+    this.log = log;
+  }
+
+  /** Offers every RPC that the dispatcher serves. */
+  register(server: Server): void {
+    for (const method of this.dispatcher.services.flatMap((service) => service.methods)) {
+      // Bytes stay bytes for grpc-js, so that what cannot be decoded or encoded is answered in our own terms.
+      if (method.methodKind === "server_streaming") {
+        server.register<Buffer, Buffer>(pathOf(method), this.streamHandler(method), bytes, bytes, "serverStream");
+      } else {
+        server.register<Buffer, Buffer>(pathOf(method), this.unaryHandler(method), bytes, bytes, "unary");
+      }
+    }
+  }
+
+  /** Ends the streams that would else last for as long as the server; their callers come again elsewhere. */
+  endStreams(): void {
+    for (const stream of this.openStreams) stream.emit("error", grpcStatusOf(new Unavailable()));
+  }
+
+  private unaryHandler(method: DescMethod) {
+    return (incoming: Unary, answer: sendUnaryData<Buffer>): void => {
+      this.unary(method, incoming).then(
+        (response) => answer(null, response),
+        (failure) => answer(grpcStatusOf(failure)),
+      );
+    };
+  }
+
+  private async unary(method: DescMethod, incoming: Unary): Promise<Buffer> {
+    let call: Call | undefined;
+    try {
+      call = await this.admit(method, incoming);
+      return encode(method.output, await this.dispatcher.unary(method, decode(method, incoming.request), call));
+    } catch (error) {
+      throw this.failureOf(error, method, incoming, call);
+    }
+  }
+
+  private streamHandler(method: DescMethod) {
+    return async (stream: Stream): Promise<void> => {
+      this.openStreams.add(stream);
+      let call: Call | undefined;
+      try {
+        call = await this.admit(method, stream);
+        const responses = this.dispatcher.stream(method, decode(method, stream.request), call);
+        for await (const response of responses) {
+          if (!stream.writable) return;
+          if (!stream.write(encode(method.output, response))) await once(stream, "drain", { signal: call.signal });
+        }
+        stream.end();
+      } catch (error) {
+        const failure = this.failureOf(error, method, stream, call);
+        if (stream.writable) stream.emit("error", grpcStatusOf(failure));
+      } finally {
+        this.openStreams.delete(stream);
+      }
+    };
+  }
+
+  private async admit(method: DescMethod, incoming: IncomingCall): Promise<Call> {
+    if (!accessOf(method) && !isTrusted(incoming, this.trust)) throw new Unauthenticated();
+    return readCall(incoming, this.trust);
+  }
+
+  private failureOf(error: unknown, method: DescMethod, { metadata }: IncomingCall, call: Call | undefined) {
+    return failureOf(error, pathOf(method), call ?? new Call({ requestId: readRequestId(metadata) }), this.log);
+  }
+}
+
+function bytes(value: Buffer): Buffer {
+  return value;
+}
+
+function decode({ input }: DescMethod, request: Buffer): Message {
+  try {
+    return fromBinary(input, request);
+  } catch {
+    throw new MalformedRequest(input.typeName);
+  }
+}

@@ -1,0 +1,77 @@
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { HealthImplementation } from "grpc-health-check";
+import type { Logger } from "pino";
+import { type Config, ConfigError, type GrpcTls } from "../config.ts";
+import type { TokenVerifier } from "../token-verifier.ts";
+import { channelOptions } from "./channel-options.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { GrpcHandlers } from "./grpc-handlers.ts";
+import { reflectionOf } from "./reflection.ts";
+
+/** How long calls in progress have to end once the server is told to stop, in milliseconds. */
+const drainMs = 4_500;
+
+export interface GrpcServerOptions {
+  readonly config: Pick<Config, "host" | "grpcPort" | "grpcTls" | "grpcReflection">;
+  /** Whatever it serves by now is offered. */
+  readonly dispatcher: Dispatcher;
+  /** For callers that bear a token themselves; without, no token is good. */
+  readonly tokens?: TokenVerifier;
+  readonly log: Logger;
+}
+
+/** A gRPC server on one port, with health and reflection. */
+export interface GrpcServer {
+  readonly port: number;
+  /** Health says NOT_SERVING, calls in progress end, then connections close; within 5 s. */
+  stop(): Promise<void>;
+}
+
+/** Starts to listen. Throws a ConfigError where it cannot. */
+export async function startGrpcServer({ config, dispatcher, tokens, log }: GrpcServerOptions): Promise<GrpcServer> {
+  // grpc-js writes what it also throws to standard error, past the log.
+  setLogVerbosity(logVerbosity.NONE);
+  const server = new Server({ ...channelOptions, "grpc.max_concurrent_streams": 1_000 });
+  const handlers = new GrpcHandlers(dispatcher, { mutualTls: config.grpcTls !== undefined, tokens }, log);
+  handlers.register(server);
+
+  const names = ["", ...dispatcher.services.map((one) => one.typeName)];
+  const health = new HealthImplementation();
+  for (const name of names) health.setStatus(name, "SERVING");
+  health.addToServer(server);
+  if (config.grpcReflection) reflectionOf(dispatcher.services).addToServer(server);
+
+  const port = await bind(server, config);
+  return {
+    port,
+    async stop() {
+      for (const name of names) health.setStatus(name, "NOT_SERVING");
+      handlers.endStreams();
+      const drained = new Promise((resolve) => server.tryShutdown(resolve));
+      let timer: NodeJS.Timeout | undefined;
+      await Promise.race([drained, new Promise((resolve) => (timer = setTimeout(resolve, drainMs)))]);
+      clearTimeout(timer);
+      server.forceShutdown();
+    },
+  };
+}
+
+function bind(server: Server, { host, grpcPort, grpcTls }: GrpcServerOptions["config"]): Promise<number> {
+  const address = `${host.includes(":") ? `[${host}]` : host}:${grpcPort}`;
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentialsOf(grpcTls), (error, port) => {
+      if (error) reject(new ConfigError(`GRPC_PORT: cannot listen on ${address} (${reasonOf(error)})`));
+      else resolve(port);
+    });
+  });
+}
+
+function credentialsOf(tls: GrpcTls | undefined): ServerCredentials {
+  if (!tls) return ServerCredentials.createInsecure();
+  return ServerCredentials.createSsl(tls.authority, [{ private_key: tls.key, cert_chain: tls.certificate }], true);
+}
+
+/** grpc-js puts the system's error into a longer text: `EADDRINUSE`. */
+function reasonOf(error: Error): string {
+  return /\bE[A-Z]{3,}\b/.exec(error.message)?.[0] ?? error.message;
+}

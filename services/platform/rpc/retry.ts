@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type DescMethod, getOption, hasOption, type Message } from "@bufbuild/protobuf";
+import { type ServiceError, status } from "@grpc/grpc-js";
+import { http } from "../../../gen/google/api/annotations_pb.ts";
+import { accessOf } from "./access.ts";
+import type { Call } from "./call.ts";
+import { retryDelayMsOf, statusOfGrpc } from "./status.ts";
+
+const firstDelayMs = 50;
+const longestDelayMs = 2_000;
+const mostAttempts = 10;
+
+/**
+ * Whether a request may be sent again when nobody knows what became of it: it reads only (GET, or `Get…`, `List…`), or
+ * its effect is known by an id that it carries itself (a string field `id`; a batch, where each of its requests does),
+ * or by the idempotency key of a public RPC.
+ */
+export function carriesItsOwnId(method: DescMethod, request: Message, call: Call): boolean {
+  return readsOnly(method) || hasId(request) || (call.idempotencyKey !== undefined && accessOf(method) !== undefined);
+}
+
+function readsOnly(method: DescMethod): boolean {
+  if (hasOption(method, http)) return getOption(method, http).pattern.case === "get";
+  return /^(Get|List)[A-Z]/.test(method.name);
+}
+
+function hasId(request: Message): boolean {
+  const { id, requests } = request as { readonly id?: unknown; readonly requests?: unknown };
+  if (Array.isArray(requests)) return requests.every(hasId);
+  return typeof id === "string" && id !== "";
+}
+
+/** Whether an attempt failed in a way that another may not: UNAVAILABLE, and nothing else. */
+export function isWorthAnotherTry(error: ServiceError): boolean {
+  return error.code === status.UNAVAILABLE;
+}
+
+/**
+ * How long to wait before the next attempt, in milliseconds: twice as long each time, 50 ms first and 2 s at most, of
+ * which up to a half is left to chance (0 ≤ chance < 1), so that those who failed together do not come again together.
+ */
+export function delayMs(attempt: number, chance: number): number {
+  return Math.min(longestDelayMs, firstDelayMs * 2 ** (attempt - 1)) * (1 - chance / 2);
+}
+
+/** Runs attempts until one succeeds, or fails for good, or the next would come too late. Throws the last failure. */
+export async function retrying<T>(call: Call, attempt: () => Promise<T>): Promise<T> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (attempts === mostAttempts || !isWorthAnotherTry(error as ServiceError)) throw error;
+      const waitMs = Math.max(delayMs(attempts, Math.random()), toldToWaitMs(error as ServiceError));
+      if (waitMs >= call.remainingMs || call.cancelled?.aborted) throw error;
+      await sleep(waitMs);
+    }
+  }
+}
+
+/** What the service said, where it was the service that is not available and not the way to it. */
+function toldToWaitMs(error: ServiceError): number {
+  const told = statusOfGrpc(error);
+  return told ? retryDelayMsOf(told) : 0;
+}
