@@ -1,0 +1,79 @@
+import { normalizeIP } from "@fastify/rate-limit";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { type Caller, Role } from "../../gen/giftmesh/common/v1/access_pb.ts";
+import type { Config } from "../platform/config.ts";
+import { InvalidFields, Unauthenticated } from "../platform/refusal.ts";
+import { authorizeRole, isAdmin, isSignedIn } from "../platform/rpc/access.ts";
+import { nobody } from "../platform/rpc/call.ts";
+import type { TokenVerifier } from "../platform/token-verifier.ts";
+import { RateLimited } from "./refusals.ts";
+import type { PublicMethod } from "./routes.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Who is calling, once the request is admitted. */
+    caller: Caller;
+    /** The `Idempotency-Key` of a request that is to have an effect, once it is admitted. */
+    idempotencyKey: string | undefined;
+  }
+}
+
+/** Lets a request in, or throws why not: Unauthenticated, Forbidden, RateLimited, or InvalidFields for its key. */
+export type Admit = (request: FastifyRequest, method: PublicMethod) => Promise<void>;
+
+const rateWindowMs = 60_000;
+/** Callers whose requests are counted at once; the one that called longest ago is forgotten for a new one. */
+export const countedCallers = 100_000;
+
+const bearer = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
+const printableAscii = /^[\x20-\x7e]{1,255}$/;
+
+/**
+ * Makes the gate that every request for an RPC goes through before its body is read: who calls, whether their role may,
+ * whether they called too often, and under which idempotency key.
+ */
+export function createAdmission(
+  app: FastifyInstance,
+  tokens: TokenVerifier,
+  perMinute: Config["ratePerMinute"],
+): Admit {
+  app.decorateRequest("caller");
+  app.decorateRequest("idempotencyKey");
+  const countRequest = app.createRateLimit({
+    timeWindow: rateWindowMs,
+    keyGenerator: ({ caller }) => (isSignedIn(caller) ? `user ${caller.userId}` : normalizeIP(caller.address)),
+    max: ({ caller }) => limitOf(caller, perMinute),
+  });
+
+  return async (request, { access, bindings }) => {
+    const { authorization } = request.headers;
+    const known = authorization === undefined ? nobody : await tokens.verify(tokenIn(authorization));
+    request.caller = { ...known, address: request.ip };
+    authorizeRole(access, request.caller);
+
+    const rate = await countRequest(request);
+    if (!rate.isAllowed && rate.isExceeded) throw new RateLimited(rate.ttlInSeconds);
+
+    const isRead = request.method === "GET" || request.method === "HEAD" || bindings[0].verb === "GET";
+    const key = request.headers["idempotency-key"];
+    if (key !== undefined && !isRead) request.idempotencyKey = checkedKey(key);
+  };
+}
+
+function tokenIn(authorization: string): string {
+  const token = bearer.exec(authorization)?.[1];
+  if (!token) throw new Unauthenticated();
+  return token;
+}
+
+function limitOf(caller: Caller, perMinute: Config["ratePerMinute"]): number {
+  if (!isSignedIn(caller)) return perMinute.anonymous;
+  if (isAdmin(caller)) return perMinute.admin;
+  return caller.role === Role.VENDOR ? perMinute.vendor : perMinute.user;
+}
+
+function checkedKey(key: string | string[]): string {
+  if (typeof key === "string" && printableAscii.test(key)) return key;
+  const description = "The idempotency key must be 1 to 255 printable ASCII characters.";
+  throw new InvalidFields([{ field: "Idempotency-Key", description }]);
+}

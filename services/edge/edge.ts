@@ -1,0 +1,87 @@
+import { setTimeout } from "node:timers/promises";
+import type { Registry } from "@bufbuild/protobuf";
+import rateLimit from "@fastify/rate-limit";
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import { type Config, ConfigError } from "../platform/config.ts";
+import type { Invoker } from "../platform/rpc/invoker.ts";
+import type { TokenVerifier } from "../platform/token-verifier.ts";
+import { countedCallers, createAdmission } from "./admission.ts";
+import { takeBodies } from "./bodies.ts";
+import { serveConnect } from "./connect.ts";
+import { serveConnectJson } from "./connect-json.ts";
+import { type Health, serveHealth } from "./health.ts";
+import { createHttp } from "./http.ts";
+import { serveRest } from "./rest.ts";
+import type { RouteContext } from "./route-context.ts";
+import { publicMethods } from "./routes.ts";
+
+/** How long requests in progress may take to end once the edge stops, in milliseconds. */
+const drainMs = 4_000;
+
+export interface EdgeOptions extends Health {
+  readonly config: Pick<
+    Config,
+    "host" | "edgePort" | "production" | "ratePerMinute" | "trustedProxies" | "corsOrigins"
+  >;
+  /** All that the mesh is made of, as descriptors. */
+  readonly registry: Registry;
+  readonly invoker: Invoker;
+  readonly tokens: TokenVerifier;
+  readonly log: Logger;
+}
+
+/** The gateway: every public RPC of the mesh, by REST and by Connect. */
+export interface Edge {
+  /** Listens, and answers where. Throws a ConfigError where it may not listen there. */
+  start(): Promise<URL>;
+  /** Takes no new requests, ends streams, lets the others finish for 4 s at most, and closes. */
+  stop(): Promise<void>;
+}
+
+/** Makes the gateway of a registry's public RPCs. Throws an Error that names the RPC whose options cannot be served. */
+export async function createEdge(options: EdgeOptions): Promise<Edge> {
+  const { config, registry, invoker, tokens, log } = options;
+  const methods = publicMethods(registry).filter(({ rest }) => !(rest.developmentOnly && config.production));
+  const stop = new AbortController();
+
+  const app = await createHttp(config, log);
+  await app.register(rateLimit, { global: false, cache: countedCallers });
+  const admit = createAdmission(app, tokens, config.ratePerMinute);
+  const context: RouteContext = { admit, invoker, log, stopping: stop.signal };
+  serveHealth(app, options, stop.signal);
+  await app.register(async (json) => {
+    takeBodies(json);
+    await serveRest(json, methods, context);
+    serveConnectJson(json, methods, context);
+  });
+  serveConnect(app, methods, context);
+  await app.ready();
+
+  return {
+    start: () => listen(app, config),
+    stop: async () => {
+      stop.abort();
+      const drained = new AbortController();
+      const cutOff = setTimeout(drainMs, undefined, { signal: drained.signal }).then(
+        () => app.server.closeAllConnections(),
+        () => undefined,
+      );
+      await app.close();
+      drained.abort();
+      await cutOff;
+    },
+  };
+}
+
+async function listen(app: FastifyInstance, { host, edgePort }: EdgeOptions["config"]): Promise<URL> {
+  try {
+    return new URL(await app.listen({ host, port: edgePort }));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EADDRINUSE") throw new ConfigError(`EDGE_PORT: ${host}:${edgePort} is taken`);
+    if (code === "EACCES") throw new ConfigError(`EDGE_PORT: ${host}:${edgePort} may not be listened on`);
+    if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") throw new ConfigError(`HOST: ${host} is not of this machine`);
+    throw error;
+  }
+}

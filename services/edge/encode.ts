@@ -1,0 +1,97 @@
+import { type DescField, type DescMessage, type Message, ScalarType } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { enumNames } from "./enum-names.ts";
+
+/** Writes a value as JSON text. */
+export type WriteValue = (value: unknown) => string;
+
+type Fields = Readonly<Record<string, unknown>>;
+type OneofValue = { readonly case?: string | undefined; readonly value?: unknown };
+
+/** Compiled writers of whole messages: a message may hold itself. */
+const compiled = new WeakMap<DescMessage, WriteValue>();
+
+/**
+ * Compiles the writer of a message: every field by its name in the proto, in the proto's order, and null where it is
+ * not set. 64-bit integers are JSON numbers, enums are the names that clients know, bytes are base64.
+ */
+export function compileMessageWriter(type: DescMessage): WriteValue {
+  const known = compiled.get(type);
+  if (known) return known;
+  if (type.typeName === "google.protobuf.Timestamp") return writeTimestamp;
+  if (type.typeName.startsWith("google.protobuf.")) throw new Error(`${type.typeName} is not known to the edge`);
+
+  const fields: { readonly start: string; readonly write: (message: Fields) => string }[] = [];
+  const writeMessage: WriteValue = (value) => {
+    let text = "";
+    for (const { start, write } of fields) text += start + write(value as Fields);
+    return text === "" ? "{}" : `${text}}`;
+  };
+  compiled.set(type, writeMessage);
+  for (const field of type.fields) {
+    fields.push({ start: `${fields.length === 0 ? "{" : ","}"${field.name}":`, write: compileFieldWriter(field) });
+  }
+  return writeMessage;
+}
+
+/** Compiles the writer of one field of a message. */
+export function compileFieldWriter(field: DescField): (message: Message | Fields) => string {
+  const { localName, oneof } = field;
+  const write = valueWriter(field);
+  if (oneof) {
+    return (message) => {
+      const chosen = (message as Fields)[oneof.localName] as OneofValue;
+      return chosen.case === localName ? write(chosen.value) : "null";
+    };
+  }
+  return (message) => {
+    const value = (message as Fields)[localName];
+    return value === undefined ? "null" : write(value);
+  };
+}
+
+function valueWriter(field: DescField): WriteValue {
+  const write = itemWriter(field);
+  switch (field.fieldKind) {
+    case "list":
+      return (value) => {
+        let text = "";
+        for (const item of value as readonly unknown[]) text += text === "" ? write(item) : `,${write(item)}`;
+        return `[${text}]`;
+      };
+    case "map":
+      return (value) => {
+        const entries = Object.entries(value as Fields);
+        return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${write(item)}`).join(",")}}`;
+      };
+    default:
+      return write;
+  }
+}
+
+function itemWriter(field: DescField): WriteValue {
+  if (field.message) return compileMessageWriter(field.message);
+  if (field.enum) {
+    const names = new Map([...enumNames(field.enum)].map(([number, name]) => [number, `"${name}"`]));
+    return (value) => names.get(value as number) ?? "null";
+  }
+  switch (field.scalar) {
+    case ScalarType.STRING:
+      return (value) => JSON.stringify(value);
+    case ScalarType.BYTES:
+      return (value) => `"${Buffer.from(value as Uint8Array).toString("base64")}"`;
+    case ScalarType.DOUBLE:
+    case ScalarType.FLOAT:
+      // JSON has no infinity: it is null, as JSON.stringify has it.
+      return (value) => (Number.isFinite(value) ? String(value) : "null");
+    default:
+      return String;
+  }
+}
+
+/** RFC 3339 in UTC with six digits: `"2025-01-21T10:00:00.000000Z"`. */
+function writeTimestamp(value: unknown): string {
+  const { seconds, nanos } = value as Timestamp;
+  const toSecond = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
+  return `"${toSecond}.${String(Math.floor(nanos / 1000)).padStart(6, "0")}Z"`;
+}

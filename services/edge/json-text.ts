@@ -1,0 +1,58 @@
+import { MalformedJson } from "./refusals.ts";
+
+/** A number as it was written, where a double cannot hold it so. */
+export class NumberText {
+  readonly source: string;
+
+  constructor(source: string) {
+    this.source = source;
+  }
+}
+
+/** A JSON value, in which no number has lost a digit. */
+export type Json = null | boolean | number | string | NumberText | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [name: string]: Json;
+}
+
+/**
+ * Text in which a number may be longer than what every double holds: 15 significant digits, and no more zeros after the
+ * point than JavaScript writes out. Most bodies have none, and are spared the reviver.
+ */
+const mayHaveLongNumber = /[0-9.]{16}|0\.0{6}/;
+
+/** JSON.parse as ECMAScript 2026 has it: the reviver is told how a value was written. */
+type ParseWithSource = (
+  text: string,
+  reviver: (name: string, value: unknown, context: { readonly source?: string }) => unknown,
+) => unknown;
+
+/** Reads a JSON object; no text at all is an empty one. Throws MalformedJson for anything else. */
+export function parseJsonObject(text: string): JsonObject {
+  if (text === "") return {};
+  let value: Json;
+  try {
+    value = mayHaveLongNumber.test(text)
+      ? ((JSON.parse as ParseWithSource)(text, keepNumber) as Json)
+      : JSON.parse(text);
+  } catch {
+    // A SyntaxError, or a RangeError from nesting that the reviver cannot follow.
+    throw new MalformedJson("The body is not valid JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof NumberText) {
+    throw new MalformedJson("The body must be a JSON object");
+  }
+  return value as JsonObject;
+}
+
+function keepNumber(_name: string, value: unknown, context: { readonly source?: string }): unknown {
+  if (typeof value !== "number" || context.source === undefined) return value;
+  return isExact(context.source, value) ? value : new NumberText(context.source);
+}
+
+/** Whether a double says all that was written, but for zeros at the end. */
+function isExact(source: string, value: number): boolean {
+  const [digits = "", exponent] = source.split(/e/i);
+  if (exponent !== undefined) return digits.replace(/[-.]/g, "").length <= 15;
+  return (digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits) === String(value);
+}

@@ -1,0 +1,148 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { setTimeout } from "node:timers/promises";
+import { create, createFileRegistry, type FileRegistry, fromBinary, type Message } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { pino } from "pino";
+import { type Caller, CallerSchema, Role } from "../../../gen/giftmesh/common/v1/access_pb.ts";
+import { readConfig } from "../../platform/config.ts";
+import { Refusal, type RefusalKind, Unauthenticated } from "../../platform/refusal.ts";
+import type { Call } from "../../platform/rpc/call.ts";
+import { Dispatcher } from "../../platform/rpc/dispatcher.ts";
+import type { Served } from "../../platform/rpc/handler.ts";
+import type { TokenVerifier } from "../../platform/token-verifier.ts";
+import { createEdge, type EdgeOptions } from "../edge.ts";
+
+const repository = new URL("../../..", import.meta.url).pathname;
+const buf = createRequire(import.meta.url).resolve("@bufbuild/buf/bin/buf");
+
+/** Compiles the proto files of a directory of the repository, beside giftmesh's own, with their comments. */
+export function compileProto(directory: string): FileRegistry {
+  const config = JSON.stringify({ version: "v2", modules: [{ path: "proto" }, { path: directory }] });
+  const set = execFileSync(process.execPath, [buf, "build", ".", "--config", config, "-o", "-#format=binpb"], {
+    cwd: repository,
+    maxBuffer: 1 << 26,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return createFileRegistry(fromBinary(FileDescriptorSetSchema, set));
+}
+
+/** What `testdata/` describes. */
+export const echoRegistry = compileProto("services/edge/testdata");
+
+/** A message type of `testdata/`. */
+export function echoMessage(name: string) {
+  const type = echoRegistry.getMessage(`echo.v1.${name}`);
+  if (!type) throw new Error(`No message ${name}`);
+  return type;
+}
+
+/** `user-17`, `vendor-17`, `admin-17` and `super_admin-17` are good tokens, and no others are. */
+const tokens: TokenVerifier = {
+  verify(token: string): Caller | Promise<Caller> {
+    const [, role = "", id = "0"] = /^([a-z_]+)-([0-9]+)$/.exec(token) ?? [];
+    const found = Role[role.toUpperCase() as keyof typeof Role];
+    if (!found) throw new Unauthenticated();
+    const caller = create(CallerSchema, { userId: BigInt(id), role: found, username: role });
+    return id.endsWith("7") ? caller : Promise.resolve(caller);
+  },
+};
+
+type Fields = Record<string, unknown>;
+type Handler = (request: Message & Fields, call: Call) => unknown;
+
+/** Calls whose client went away, by their request ids. */
+export const cancelled = new Set<string>();
+
+const handlers: Record<string, Handler> = {
+  echo: async ({ id, amount, everything }) => ({
+    everything: { ...(everything as Fields), id, ...(amount ? { text: amount } : {}) },
+  }),
+  search: async (request) => ({
+    things: [request],
+    pageInfo: { currentPage: 1, perPage: 20, total: 1n, lastPage: 1 },
+  }),
+  clear: async () => ({}),
+  describe: async ({ waitMs }, call) => {
+    call.cancelled?.addEventListener("abort", () => cancelled.add(call.requestId));
+    await setTimeout(waitMs as number);
+    const { caller, requestId, idempotencyKey, remainingMs } = call;
+    return { caller, requestId, remainingMs: BigInt(remainingMs), ...(idempotencyKey && { idempotencyKey }) };
+  },
+  getBare: async () => ({ names: ["a"] }),
+  upload: async (request) => {
+    const { folder, title, isActive, tags, backImage } = request;
+    const front = request.frontImage as Uint8Array;
+    return {
+      folder,
+      title,
+      isActive,
+      tags,
+      frontBytes: front.length,
+      frontDigest: createHash("sha256").update(front).digest("hex"),
+      otherBytes: (request.others as Uint8Array[]).map(({ length }) => length),
+      ...(backImage ? { backImage } : {}),
+    };
+  },
+  watch: async function* ({ count, ending, padding }, call) {
+    for (let number = 1; number <= (count as number); number++) {
+      yield { tick: { number, padding: "x".repeat(padding as number) } };
+    }
+    if (ending === "refuse") throw new Refusal("rule", { reason: "TICKED_OUT", message: "No more ticks" });
+    if (ending === "fail") throw new Error("The clock is broken");
+    if (ending === "stay" && call.cancelled) {
+      await once(call.cancelled, "abort");
+      cancelled.add(call.requestId);
+    }
+  },
+  fail: async ({ how }) => {
+    if (!(how as string).match(/^(invalid|unauth|forb|not_found|rule|conflict|too_many|unavail)/))
+      throw new Error("Oops");
+    throw new Refusal(how as RefusalKind, {
+      reason: "TEST_REFUSAL",
+      message: "Refused, for a test",
+      ...(how === "invalid" && {
+        fields: [
+          { field: "items.0.name", description: "Bad." },
+          { field: "items.0.name", description: "Too bad." },
+          { field: "how", description: "Wrong." },
+        ],
+      }),
+      ...((how === "too_many" || how === "unavailable") && { retryAfterSeconds: 6.5 }),
+      ...(how === "conflict" && { requestId: "the-first-request" }),
+    });
+  },
+  develop: async () => ({}),
+  hide: async () => ({}),
+};
+
+/** A log that keeps its lines. */
+export function createLog(): { log: EdgeOptions["log"]; lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = [];
+  const log = pino({ level: "debug" }, { write: (line) => void lines.push(JSON.parse(line)) });
+  return { log, lines };
+}
+
+/** Starts an edge with the services of `testdata/` behind it, on a free port. */
+export async function startEchoEdge(overrides: Partial<EdgeOptions["config"]> = {}, ready = () => true) {
+  const { log, lines } = createLog();
+  const dispatcher = new Dispatcher({ log });
+  for (const name of ["EchoService", "InternalService"]) {
+    const service = echoRegistry.getService(`echo.v1.${name}`);
+    if (service) dispatcher.add({ service, handlers: handlers as unknown as Served["handlers"] });
+  }
+  const plenty = { admin: 1e9, user: 1e9, vendor: 1e9, anonymous: 1e9 };
+  const edge = await createEdge({
+    config: { ...readConfig({}), edgePort: 0, ratePerMinute: plenty, ...overrides },
+    registry: echoRegistry,
+    invoker: dispatcher,
+    tokens,
+    log,
+    ready,
+    metrics: () => "up 1\n",
+  });
+  const url = await edge.start();
+  return { url, lines, stop: () => edge.stop() };
+}
