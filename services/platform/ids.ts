@@ -1,23 +1,11 @@
 import type { Database } from "./database/database.ts";
-import { createTable } from "./database/migrate.ts";
-import { upsertInto } from "./database/statements.ts";
-import type { Migration } from "./service.ts";
 
 /** Ids are taken from the database so many at a time; what is left of a block when the process ends is lost. */
 const blockSize = 1_000n;
 
-export const sequencesMigration: Migration = {
-  name: "000-sequences",
-  up: (knex) =>
-    createTable(knex, "sequences", (table) => {
-      table.string("name", 50).primary();
-      table.bigInteger("next").notNullable();
-    }),
-};
-
 /**
- * Gives ids from 1: unique whatever the number of replicas, small, and known before the row is inserted. Ids are to be
- * had before a transaction begins, never inside it: on SQLite there is one writer, and it would wait for itself.
+ * Gives ids from 1: unique whatever the number of replicas, small, and known before the row is inserted. May be asked
+ * inside a transaction: the database keeps its sequences apart.
  */
 export class IdSequence {
   private readonly database: Database;
@@ -38,7 +26,10 @@ export class IdSequence {
 
   async takeMany(count: number): Promise<bigint[]> {
     const ids: bigint[] = [];
-    while (ids.length < count) ids.push(await this.take());
+    while (ids.length < count) {
+      if (this.next === this.end) await this.refill();
+      else ids.push(this.next++);
+    }
     return ids;
   }
 
@@ -50,15 +41,8 @@ export class IdSequence {
   }
 
   private async takeBlock(): Promise<void> {
-    const { name } = this;
-    await this.database.transaction(async (tx) => {
-      const [, , rows] = await tx.run([
-        upsertInto(this.database.dialect, "sequences", ["name", "next"], [[name, 1n]], { key: ["name"], update: [] }),
-        { sql: "UPDATE sequences SET next = next + ? WHERE name = ?", values: [blockSize, name] },
-        { sql: "SELECT next FROM sequences WHERE name = ?", values: [name] },
-      ]);
-      this.end = rows?.[0]?.next as bigint;
-      this.next = this.end - blockSize;
-    });
+    const first = await this.database.takeNumbers(this.name, blockSize);
+    this.next = first;
+    this.end = first + blockSize;
   }
 }

@@ -11,9 +11,9 @@ const mostInt64 = 2n ** 63n - 1n;
 
 /** The paging fields of a list request; the rules in the proto hold `page` and `perPage` within their limits. */
 export interface PagingRequest {
-  readonly page?: number;
-  readonly perPage?: number;
-  readonly cursor?: string;
+  readonly page?: number | undefined;
+  readonly perPage?: number | undefined;
+  readonly cursor?: string | undefined;
 }
 
 /** Which page to read: one by its number, or the one after an item, which costs the same wherever that is. */

@@ -56,5 +56,8 @@ export interface Database {
   /** Runs work on one unchanging view of the whole database, while others write. */
   snapshot<T>(work: (session: Session) => Promise<T>): Promise<T>;
 
+  /** Takes the next numbers of a sequence, so many, and answers the first. Never waits for an open transaction. */
+  takeNumbers(sequence: string, count: bigint): Promise<bigint>;
+
   close(): Promise<void>;
 }

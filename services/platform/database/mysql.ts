@@ -2,6 +2,7 @@ import knex, { type Knex } from "knex";
 import type { Connection, QueryError, TypeCastField, TypeCastNext } from "mysql2";
 import type { Database, Row, Session, Statement, Transaction } from "./database.ts";
 import { retryTransient } from "./retry.ts";
+import { createSequences, firstTaken, takeNumbers } from "./sequences.ts";
 
 const beginStatement: Statement = { sql: "START TRANSACTION", values: [] };
 const commitStatement: Statement = { sql: "COMMIT", values: [] };
@@ -15,22 +16,15 @@ const sessionSettings =
 /** Opens a database of MySQL (8.4 or later) or MariaDB (10.11 or later), with up to so many connections. */
 export function openMysql(url: string, name: string, connections: number): Database {
   const pool = openPool(url, name, connections);
-
-  const onConnection = async <T>(work: (connection: Connection) => Promise<T>): Promise<T> => {
-    const connection: Connection = await pool.client.acquireConnection();
-    try {
-      return await work(connection);
-    } finally {
-      await pool.client.releaseConnection(connection);
-    }
-  };
+  // Apart, so that they can be taken while every other connection has a transaction open.
+  const sequences = openPool(url, name, 1);
 
   return {
     dialect: "mysql",
     forUpdate: " FOR UPDATE",
     read: pool,
     select: async (statement) =>
-      onConnection(async (connection) => (await runTogether(connection, [statement]))[0] ?? []),
+      onConnection(pool, async (connection) => (await runTogether(connection, [statement]))[0] ?? []),
     transaction: (work) =>
       retryTransient(() =>
         pool.transaction(async (trx) => {
@@ -39,7 +33,7 @@ export function openMysql(url: string, name: string, connections: number): Datab
         }),
       ),
     batch: (load, decide) =>
-      onConnection((connection) =>
+      onConnection(pool, (connection) =>
         rollingBack(connection, async () => {
           const [, ...rows] = await runTogether(connection, [beginStatement, ...load]);
           const { save, result } = await decide(rows, sessionOn(connection));
@@ -48,7 +42,7 @@ export function openMysql(url: string, name: string, connections: number): Datab
         }),
       ),
     snapshot: (work) =>
-      onConnection((connection) =>
+      onConnection(pool, (connection) =>
         rollingBack(connection, async () => {
           await runTogether(connection, [
             { sql: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", values: [] },
@@ -59,8 +53,29 @@ export function openMysql(url: string, name: string, connections: number): Datab
           return result;
         }),
       ),
-    close: () => pool.destroy(),
+    takeNumbers: (sequence, count) =>
+      retryTransient(() =>
+        onConnection(sequences, (connection) =>
+          rollingBack(connection, async () => {
+            const statements = takeNumbers("mysql", sequence, count);
+            const [, ...results] = await runTogether(connection, [beginStatement, ...statements, commitStatement]);
+            return firstTaken(results, count);
+          }),
+        ),
+      ),
+    close: async () => {
+      await Promise.all([pool.destroy(), sequences.destroy()]);
+    },
   };
+}
+
+async function onConnection<T>(pool: Knex, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection: Connection = await pool.client.acquireConnection();
+  try {
+    return await work(connection);
+  } finally {
+    await pool.client.releaseConnection(connection);
+  }
 }
 
 /** Makes the database if it is not there. Throws the driver's error where the server does not answer or let us in. */
@@ -69,6 +84,7 @@ export async function createMysqlDatabase(url: string, name: string): Promise<vo
   try {
     // Names and codes are compared to the letter, on every engine.
     await server.raw(`CREATE DATABASE IF NOT EXISTS \`${name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
+    await server.raw(`USE \`${name}\`; ${createSequences.sql}`);
   } finally {
     await server.destroy();
   }

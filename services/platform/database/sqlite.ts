@@ -1,6 +1,7 @@
 import knex from "knex";
 import type { Database, Session, Statement, Transaction } from "./database.ts";
 import { retryTransient } from "./retry.ts";
+import { createSequences, firstTaken, takeNumbers } from "./sequences.ts";
 import { SqliteConnection } from "./sqlite-connection.ts";
 import { NodeSqliteClient } from "./sqlite-dialect.ts";
 
@@ -21,6 +22,9 @@ export function openSqlite(filename: string): Database {
   const writer = open(false);
   const read = open(true);
   const reader = new SqliteConnection(filename, "read");
+  // In a file of their own, so that they can be taken while a transaction is open.
+  const sequences = new SqliteConnection(`${filename}-sequences`, "write");
+  sequences.run(createSequences);
 
   const exclusively = async <T>(work: (connection: SqliteConnection) => Promise<T>): Promise<T> => {
     const connection: SqliteConnection = await writer.client.acquireConnection();
@@ -67,9 +71,21 @@ export function openSqlite(filename: string): Database {
         connection.close();
       }
     },
+    takeNumbers: async (sequence, count) => {
+      sequences.run({ sql: "BEGIN IMMEDIATE", values: [] });
+      try {
+        const results = takeNumbers("sqlite", sequence, count).map((statement) => sequences.run(statement));
+        sequences.run({ sql: "COMMIT", values: [] });
+        return firstTaken(results, count);
+      } catch (error) {
+        rollBack(sequences);
+        throw error;
+      }
+    },
     close: async () => {
       await Promise.all([writer.destroy(), read.destroy()]);
       reader.close();
+      sequences.close();
     },
   };
 }

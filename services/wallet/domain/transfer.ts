@@ -1,0 +1,170 @@
+import { mostMinorUnits } from "../../platform/money.ts";
+import type { Refusal } from "../../platform/refusal.ts";
+import { type Account, isWallet, type Owner, type Wallet } from "./account.ts";
+import { BalanceLimitExceeded, InsufficientBalance, SameAccount, TransferIdReused } from "./errors.ts";
+
+/** Why money moved. */
+export type TransferType =
+  | "charge"
+  | "gift_card_purchase"
+  | "gift_card_redeem"
+  | "gift_card_return"
+  | "payment"
+  | "refund";
+
+/** A transfer that somebody wants made. */
+export interface TransferCommand {
+  /** Made by the caller: the same id is the same transfer, however often it is asked for. */
+  readonly id: string;
+  readonly debit: Owner;
+  readonly credit: Owner;
+  /** Minor units, above zero. */
+  readonly amount: bigint;
+  /** ISO 4217. */
+  readonly currency: string;
+  readonly type: TransferType;
+  readonly reference: string;
+}
+
+/** A transfer that was made. */
+export interface Transfer {
+  readonly id: string;
+  /** The ledger's own number of it. */
+  readonly number: bigint;
+  readonly debit: Account;
+  readonly credit: Account;
+  readonly amount: bigint;
+  readonly currency: string;
+  readonly type: TransferType;
+  readonly reference: string;
+  /** Microseconds since 1970. */
+  readonly createdAt: bigint;
+  /** The wallet's balance right after it; undefined for the house's own accounts. */
+  readonly debitBalanceAfter: bigint | undefined;
+  readonly creditBalanceAfter: bigint | undefined;
+}
+
+/** What a transfer did to one account: credits above zero, debits below. Both entries of a transfer sum to zero. */
+export interface Entry {
+  readonly accountId: bigint;
+  /** From 1 without a gap in a wallet; the transfer's number in the house's own accounts, which nobody waits for. */
+  readonly sequence: bigint;
+  readonly transferNumber: bigint;
+  readonly amount: bigint;
+  readonly balanceAfter: bigint | undefined;
+  readonly type: TransferType;
+  readonly createdAt: bigint;
+}
+
+export type TransferDecision =
+  | {
+      readonly kind: "made";
+      readonly transfer: Transfer;
+      readonly entries: readonly [Entry, Entry];
+      /** The wallets among its accounts, as they are after it. */
+      readonly wallets: readonly Wallet[];
+    }
+  | { readonly kind: "made before"; readonly transfer: Transfer }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/** What a decision rests on. */
+export interface TransferFacts {
+  readonly debit: Account | Wallet;
+  readonly credit: Account | Wallet;
+  /** The transfer of that id, where there is one. */
+  readonly madeBefore: Transfer | undefined;
+  /** The number it is to have. */
+  readonly number: bigint;
+  /** This instant, in microseconds since 1970. */
+  readonly now: bigint;
+}
+
+/** Decides one transfer. */
+export function decideTransfer(command: TransferCommand, facts: TransferFacts): TransferDecision {
+  const { debit, credit, madeBefore, number } = facts;
+  if (madeBefore) {
+    return isSameTransfer(command, madeBefore, facts)
+      ? { kind: "made before", transfer: madeBefore }
+      : { kind: "refused", refusal: new TransferIdReused(command.id) };
+  }
+  if (debit.id === credit.id) return { kind: "refused", refusal: new SameAccount() };
+
+  // A wallet's log never goes back in time, whichever machine's clock is behind.
+  const createdAt = latest(facts.now, lastEntryAt(debit), lastEntryAt(credit));
+  const debited = post(debit, -command.amount, createdAt);
+  const credited = post(credit, command.amount, createdAt);
+  if (isWallet(debited) && debited.balance < 0n) return { kind: "refused", refusal: new InsufficientBalance() };
+  if (isWallet(credited) && credited.balance > mostMinorUnits) {
+    return { kind: "refused", refusal: new BalanceLimitExceeded(command.currency) };
+  }
+
+  const { id, amount, currency, type, reference } = command;
+  const transfer: Transfer = {
+    id,
+    number,
+    debit: identityOf(debit),
+    credit: identityOf(credit),
+    amount,
+    currency,
+    type,
+    reference,
+    createdAt,
+    debitBalanceAfter: balanceOf(debited),
+    creditBalanceAfter: balanceOf(credited),
+  };
+  return {
+    kind: "made",
+    transfer,
+    entries: [entryOf(transfer, debited, -amount), entryOf(transfer, credited, amount)],
+    wallets: [debited, credited].filter(isWallet),
+  };
+}
+
+function isSameTransfer(command: TransferCommand, made: Transfer, { debit, credit }: TransferFacts): boolean {
+  return (
+    made.debit.id === debit.id &&
+    made.credit.id === credit.id &&
+    made.amount === command.amount &&
+    made.currency === command.currency &&
+    made.type === command.type &&
+    made.reference === command.reference
+  );
+}
+
+function post(account: Account | Wallet, amount: bigint, createdAt: bigint): Account | Wallet {
+  if (!isWallet(account)) return account;
+  return {
+    ...account,
+    balance: account.balance + amount,
+    sequence: account.sequence + 1n,
+    lastEntryAt: createdAt,
+  };
+}
+
+function entryOf(transfer: Transfer, account: Account | Wallet, amount: bigint): Entry {
+  return {
+    accountId: account.id,
+    sequence: isWallet(account) ? account.sequence : transfer.number,
+    transferNumber: transfer.number,
+    amount,
+    balanceAfter: balanceOf(account),
+    type: transfer.type,
+    createdAt: transfer.createdAt,
+  };
+}
+
+function identityOf({ id, owner, currency }: Account): Account {
+  return { id, owner, currency };
+}
+
+function balanceOf(account: Account | Wallet): bigint | undefined {
+  return isWallet(account) ? account.balance : undefined;
+}
+
+function lastEntryAt(account: Account | Wallet): bigint {
+  return isWallet(account) ? account.lastEntryAt : 0n;
+}
+
+function latest(...instants: readonly bigint[]): bigint {
+  return instants.reduce((a, b) => (a > b ? a : b));
+}

@@ -1,0 +1,170 @@
+import { randomUUID } from "node:crypto";
+import test from "ava";
+import fc from "fast-check";
+import { IdSequence } from "../platform/ids.ts";
+import { type Engine, engines, testDatabase } from "../platform/testing/engines.ts";
+import type { Owner } from "./domain/account.ts";
+import { InsufficientBalance, TransferIdReused } from "./domain/errors.ts";
+import type { TransferCommand } from "./domain/transfer.ts";
+import { Ledger } from "./ledger.ts";
+import { Accounts } from "./store/accounts.ts";
+import { auditLedger } from "./store/audit.ts";
+import { migrations } from "./store/migrations.ts";
+
+const promotions: Owner = { kind: "promotions" };
+const walletOf = (userId: bigint): Owner => ({ kind: "wallet", userId });
+
+function command(changes: Partial<TransferCommand>): TransferCommand {
+  return {
+    id: randomUUID(),
+    debit: promotions,
+    credit: walletOf(1n),
+    amount: 100n,
+    currency: "SAR",
+    type: "gift_card_redeem",
+    reference: "",
+    ...changes,
+  };
+}
+
+async function setUp(engine: Engine) {
+  const database = await testDatabase(engine, "wallet", migrations);
+  /** A ledger as another process would have it: nothing in common but the database. */
+  const newLedger = () => {
+    const accounts = new Accounts(database, new IdSequence(database, "accounts"));
+    return { accounts, ledger: new Ledger(database, accounts, new IdSequence(database, "transfers")) };
+  };
+  return { engine, database, newLedger, ...newLedger() };
+}
+
+for (const { engine, database, newLedger, accounts, ledger } of await Promise.all((await engines()).map(setUp))) {
+  const balanceOf = async (userId: bigint) => (await accounts.walletsOf(userId))[0]?.balance ?? 0n;
+  let lastUser = 1_000n;
+  const newUser = () => ++lastUser;
+
+  test.after.always(async () => {
+    await database.close();
+    await engine.remove();
+  });
+
+  test(`a transfer moves money from one account to the other on ${engine.name}`, async (t) => {
+    const [sara, omar] = [newUser(), newUser()];
+    await ledger.transfer(command({ credit: walletOf(sara), amount: 500n }));
+    const made = await ledger.transfer(command({ debit: walletOf(sara), credit: walletOf(omar), amount: 200n }));
+    t.deepEqual([made.debitBalanceAfter, made.creditBalanceAfter], [300n, 200n]);
+    t.deepEqual([await balanceOf(sara), await balanceOf(omar)], [300n, 200n]);
+  });
+
+  test(`a transfer that would take a wallet below zero is refused and moves nothing on ${engine.name}`, async (t) => {
+    const sara = newUser();
+    await ledger.transfer(command({ credit: walletOf(sara), amount: 10n }));
+    const pay = command({ debit: walletOf(sara), credit: { kind: "sales" }, amount: 11n, type: "payment" });
+    await t.throwsAsync(ledger.transfer(pay), { instanceOf: InsufficientBalance });
+    t.is(await balanceOf(sara), 10n);
+  });
+
+  test(`a repeated id is answered as it was and changes nothing on ${engine.name}`, async (t) => {
+    const charge = command({ credit: walletOf(newUser()) });
+    const first = await ledger.transfer(charge);
+    t.deepEqual(await ledger.transfer(charge), first);
+    t.deepEqual(await newLedger().ledger.transfer(charge), first);
+    t.is(first.creditBalanceAfter, 100n);
+  });
+
+  for (const change of [
+    { amount: 101n },
+    { credit: walletOf(999n) },
+    { type: "refund" },
+    { reference: "other" },
+  ] as const) {
+    test(`a repeated id with another ${Object.keys(change)} is an error on ${engine.name}`, async (t) => {
+      const charge = command({ credit: walletOf(newUser()) });
+      await ledger.transfer(charge);
+      await t.throwsAsync(ledger.transfer({ ...charge, ...change }), { instanceOf: TransferIdReused });
+    });
+  }
+
+  test(`64 duplicates at once, over four processes, have one effect and one answer on ${engine.name}`, async (t) => {
+    const user = newUser();
+    const charge = command({ credit: walletOf(user), amount: 7n });
+    const ledgers = [ledger, newLedger().ledger, newLedger().ledger, newLedger().ledger];
+    const answers = await Promise.all(Array.from({ length: 64 }, (_, i) => ledgers[i % 4]?.transfer(charge)));
+    t.is(new Set(answers.map((answer) => answer?.number)).size, 1);
+    t.is(await balanceOf(user), 7n);
+  });
+
+  test(`a transfer that is refused does not fail those committed with it on ${engine.name}`, async (t) => {
+    const [rich, poor] = [newUser(), newUser()];
+    await ledger.transfer(command({ credit: walletOf(rich), amount: 100n }));
+    const results = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, i) =>
+        ledger.transfer(command({ debit: walletOf(i % 2 ? rich : poor), credit: { kind: "sales" }, amount: 10n })),
+      ),
+    );
+    t.is(results.filter((result) => result.status === "fulfilled").length, 10);
+    t.deepEqual([await balanceOf(rich), await balanceOf(poor)], [0n, 0n]);
+  });
+
+  test.serial(`any transfers by several processes at once conserve money on ${engine.name}`, async (t) => {
+    const ledgers = [ledger, newLedger().ledger];
+    const owner = fc.oneof(
+      fc.constantFrom<Owner>({ kind: "top_ups" }, promotions, { kind: "gift_card_liability" }, { kind: "sales" }),
+      fc.bigInt(1n, 4n).map(walletOf),
+      fc.bigInt(1n, 4n).map(walletOf),
+    );
+    const transfer = fc.record({
+      id: fc.oneof(fc.uuid(), fc.constantFrom("same-1", "same-2")),
+      debit: owner,
+      credit: owner,
+      amount: fc.oneof(fc.bigInt(1n, 50n), fc.bigInt(1n, 2n ** 53n - 1n)),
+      currency: fc.constantFrom("SAR", "KRW"),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(transfer, { minLength: 1, maxLength: 60 }), async (transfers) => {
+        const run = randomUUID().slice(0, 8);
+        await Promise.allSettled(
+          transfers.map((one, i) => ledgers[i % 2]?.transfer(command({ ...one, id: `${run}-${one.id}` }))),
+        );
+        const { differences } = await auditLedger(database);
+        t.deepEqual(differences, []);
+      }),
+      { numRuns: 25 },
+    );
+    const [row] = await database.select({ sql: "SELECT MIN(balance) AS least FROM accounts", values: [] });
+    t.true((row?.least as bigint) >= 0n);
+  });
+
+  test.serial(`the database itself keeps a wallet from going below zero on ${engine.name}`, async (t) => {
+    await t.throwsAsync(
+      database.transaction((tx) => tx.run([{ sql: "UPDATE accounts SET balance = -1 WHERE user_id > 0", values: [] }])),
+    );
+  });
+
+  const tamperings = {
+    balance: "UPDATE accounts SET balance = balance + 1 WHERE id = $wallet",
+    chain: "UPDATE entries SET balance_after = balance_after + 1 WHERE account_id = $wallet AND sequence = 1",
+    sequence: "DELETE FROM entries WHERE account_id = $wallet AND sequence = 1",
+    transfer: "UPDATE transfers SET amount = amount + 1 WHERE credit_account_id = $wallet",
+    currency: "UPDATE entries SET amount = amount + 1 WHERE account_id = $wallet AND sequence = 1",
+  };
+  for (const [check, sql] of Object.entries(tamperings)) {
+    test.serial(`the audit finds a ${check} that was tampered with on ${engine.name}`, async (t) => {
+      const made = await ledger.transfer(command({ credit: walletOf(newUser()) }));
+      t.deepEqual((await auditLedger(database)).differences, []);
+      const tampered = { sql: sql.replace("$wallet", String(made.credit.id)), values: [] };
+      await database.transaction((tx) => tx.run([tampered]));
+      const { differences } = await auditLedger(database);
+      t.true(
+        differences.some((one) => one.check === check),
+        JSON.stringify(differences),
+      );
+      await database.transaction((tx) =>
+        tx.run([
+          { sql: "DELETE FROM entries WHERE transfer_number = ?", values: [made.number] },
+          { sql: "DELETE FROM transfers WHERE number = ?", values: [made.number] },
+          { sql: "UPDATE accounts SET balance = 0, sequence = 0 WHERE id = ?", values: [made.credit.id] },
+        ]),
+      );
+    });
+  }
+}

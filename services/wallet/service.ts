@@ -1,0 +1,48 @@
+import { UserRegisteredSchema } from "../../gen/giftmesh/profile/v1/user_pb.ts";
+import { consume } from "../platform/events/consumer.ts";
+import type { ServiceDefinition } from "../platform/service.ts";
+import { developmentProvider } from "./domain/payment-provider.ts";
+import { Ledger } from "./ledger.ts";
+import { serveLedger } from "./rpc/ledger.ts";
+import { serveLedgerAdmin } from "./rpc/ledger-admin.ts";
+import { servePoints } from "./rpc/points.ts";
+import { Accounts } from "./store/accounts.ts";
+import { migrations } from "./store/migrations.ts";
+import { putDownSystemBalances } from "./store/system-balances.ts";
+import { TransactionLog } from "./store/transaction-log.ts";
+
+/** Keeps everybody's money: the ledger, and what members see of it. */
+export const wallet: ServiceDefinition = {
+  name: "wallet",
+  migrations,
+  async create({ config: { defaultCurrency }, database, ids }) {
+    const accounts = new Accounts(database, ids("accounts"));
+    const ledger = new Ledger(database, accounts, ids("transfers"));
+    const log = new TransactionLog(database);
+    return {
+      serves: [
+        servePoints({ ledger, accounts, log, provider: developmentProvider, defaultCurrency }),
+        serveLedger(ledger, accounts, database, defaultCurrency),
+        serveLedgerAdmin(database),
+      ],
+      consumes: [
+        consume({
+          name: "wallet-open",
+          subject: "giftmesh.profile.user-registered",
+          message: UserRegisteredSchema,
+          async handle({ userId }, tx) {
+            await tx.run([await accounts.opening([{ owner: { kind: "wallet", userId }, currency: defaultCurrency }])]);
+          },
+        }),
+      ],
+      workers: [
+        {
+          name: "put-down-system-balances",
+          everyMs: 600_000,
+          alone: true,
+          run: () => putDownSystemBalances(database),
+        },
+      ],
+    };
+  },
+};

@@ -1,0 +1,149 @@
+import type { Database, Row, Statement } from "../../platform/database/database.ts";
+import { placeholders, upsertInto } from "../../platform/database/statements.ts";
+import type { IdSequence } from "../../platform/ids.ts";
+import { now } from "../../platform/time.ts";
+import { type Account, accountKey, type Owner, type SystemKind, type Wallet } from "../domain/account.ts";
+
+const columns = ["id", "user_id", "kind", "currency", "balance", "sequence", "last_entry_at", "created_at"] as const;
+
+/** Accounts whose identity is remembered; it never changes. */
+const mostRemembered = 200_000;
+
+/** One account that is wanted. */
+export interface AccountOwner {
+  readonly owner: Owner;
+  readonly currency: string;
+}
+
+/** Which accounts there are. */
+export class Accounts {
+  private readonly database: Database;
+  private readonly ids: IdSequence;
+  private readonly byKey = new Map<string, Account>();
+  private readonly byId = new Map<bigint, Account>();
+
+  constructor(database: Database, ids: IdSequence) {
+    this.database = database;
+    this.ids = ids;
+  }
+
+  /** An account that has been found or opened by this process before, and is still remembered. */
+  remembered(owner: Owner, currency: string): Account | undefined {
+    return this.byKey.get(accountKey(owner, currency));
+  }
+
+  /** Sees to it that all these are open and remembered. Opening one that is open changes nothing. */
+  async open(wanted: readonly AccountOwner[]): Promise<void> {
+    const unknown = this.notRemembered(wanted);
+    if (unknown.length === 0) return;
+    await this.find(unknown);
+    const unopened = this.notRemembered(unknown);
+    if (unopened.length === 0) return;
+    const statement = await this.opening(unopened);
+    await this.database.transaction((tx) => tx.run([statement]));
+    await this.find(unopened);
+  }
+
+  /** A statement that opens accounts; those that are open stay as they are. */
+  async opening(accounts: readonly AccountOwner[]): Promise<Statement> {
+    const ids = await this.ids.takeMany(accounts.length);
+    const at = now();
+    const rows = accounts.map(({ owner, currency }, index) => {
+      return [ids[index] as bigint, userIdOf(owner), owner.kind, currency, 0n, 0n, 0n, at] as const;
+    });
+    return upsertInto(this.database.dialect, "accounts", columns, rows, {
+      key: ["user_id", "kind", "currency"],
+      update: [],
+    });
+  }
+
+  /** The accounts of these ids; they must be there. */
+  async ofIds(ids: readonly bigint[]): Promise<ReadonlyMap<bigint, Account>> {
+    const unknown = [...new Set(ids)].filter((id) => !this.byId.has(id));
+    if (unknown.length > 0) {
+      for (const row of await this.database.select(selectAccounts(unknown, ""))) this.remember(accountOf(row));
+    }
+    return this.byId;
+  }
+
+  /** A user's wallets, by currency. */
+  async walletsOf(userId: bigint): Promise<Wallet[]> {
+    const rows = await this.database.select({
+      sql: `SELECT ${columns.join(", ")} FROM accounts WHERE user_id = ? AND kind = 'wallet' ORDER BY currency`,
+      values: [userId],
+    });
+    return rows.map(walletOf);
+  }
+
+  async wallet(id: bigint): Promise<Wallet | undefined> {
+    const [row] = await this.database.select(selectAccounts([id], ""));
+    return row?.kind === "wallet" ? walletOf(row) : undefined;
+  }
+
+  /** Those that are not remembered, each once. */
+  private notRemembered(wanted: readonly AccountOwner[]): AccountOwner[] {
+    const byKey = new Map(wanted.map((one) => [accountKey(one.owner, one.currency), one]));
+    return [...byKey].filter(([key]) => !this.byKey.has(key)).map(([, one]) => one);
+  }
+
+  private async find(wanted: readonly AccountOwner[]): Promise<void> {
+    const rows = await this.database.select({
+      sql: `SELECT ${columns.join(", ")} FROM accounts WHERE ${wanted
+        .map(() => "(user_id = ? AND kind = ? AND currency = ?)")
+        .join(" OR ")}`,
+      values: wanted.flatMap(({ owner, currency }) => [userIdOf(owner), owner.kind, currency]),
+    });
+    for (const row of rows) this.remember(accountOf(row));
+  }
+
+  private remember(account: Account): void {
+    if (this.byId.size >= mostRemembered) {
+      this.byId.clear();
+      this.byKey.clear();
+    }
+    this.byId.set(account.id, account);
+    this.byKey.set(accountKey(account.owner, account.currency), account);
+  }
+}
+
+/** Accounts by id, in the order that every transaction locks them. */
+export function selectAccounts(ids: readonly bigint[], forUpdate: string): Statement {
+  return {
+    sql: `SELECT ${columns.join(", ")} FROM accounts WHERE id IN (${placeholders(ids.length)}) ORDER BY id${forUpdate}`,
+    values: ids,
+  };
+}
+
+/** Writes what transfers have changed of locked wallets. */
+export function updateWallets(dialect: Database["dialect"], wallets: readonly Wallet[]): Statement {
+  const rows = wallets.map((wallet) => {
+    const { id, owner, currency, balance, sequence, lastEntryAt } = wallet;
+    return [id, owner.userId, owner.kind, currency, balance, sequence, lastEntryAt, 0n] as const;
+  });
+  return upsertInto(dialect, "accounts", columns, rows, {
+    key: ["id"],
+    update: ["balance", "sequence", "last_entry_at"],
+  });
+}
+
+export function walletOf(row: Row): Wallet {
+  return {
+    ...(accountOf(row) as Pick<Wallet, "id" | "owner" | "currency">),
+    balance: row.balance as bigint,
+    sequence: row.sequence as bigint,
+    lastEntryAt: row.last_entry_at as bigint,
+  };
+}
+
+function accountOf(row: Row): Account {
+  const kind = row.kind as "wallet" | SystemKind;
+  return {
+    id: row.id as bigint,
+    owner: kind === "wallet" ? { kind, userId: row.user_id as bigint } : { kind },
+    currency: row.currency as string,
+  };
+}
+
+function userIdOf(owner: Owner): bigint {
+  return owner.kind === "wallet" ? owner.userId : 0n;
+}

@@ -1,0 +1,144 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Database, Row, Session, Value } from "../../platform/database/database.ts";
+
+/** Rows that one query of the audit looks at, so that it never holds up others for long. */
+const chunkSize = 5_000n;
+
+/** What an audit lists of what is wrong. */
+const mostDifferences = 100;
+
+/** One thing that does not add up. */
+export interface Difference {
+  readonly check: "balance" | "sequence" | "chain" | "transfer" | "currency" | "snapshot";
+  readonly subject: string;
+  readonly expected: string;
+  readonly actual: string;
+}
+
+export interface Audit {
+  readonly accounts: number;
+  readonly transfers: number;
+  readonly differences: readonly Difference[];
+}
+
+/** Checks the whole ledger against itself, on one unchanging view of it. */
+export function auditLedger(database: Database): Promise<Audit> {
+  return database.snapshot(async (session) => {
+    const audit = new LedgerAudit(session);
+    await audit.checkWallets();
+    await audit.checkTransfers();
+    await audit.checkCurrencies();
+    await audit.checkSnapshots();
+    return {
+      accounts: Number(await audit.value("SELECT COUNT(*) AS value FROM accounts")),
+      transfers: Number(await audit.value("SELECT COUNT(*) AS value FROM transfers")),
+      differences: audit.differences.slice(0, mostDifferences),
+    };
+  });
+}
+
+class LedgerAudit {
+  readonly differences: Difference[] = [];
+  private readonly session: Session;
+
+  constructor(session: Session) {
+    this.session = session;
+  }
+
+  async value(sql: string): Promise<Value> {
+    const [rows] = await this.session.run([{ sql, values: [] }]);
+    return rows?.[0]?.value ?? 0n;
+  }
+
+  /** Every wallet's balance is the fold of its entries; they have no gap, and each follows from the one before. */
+  async checkWallets(): Promise<void> {
+    await this.inChunks("SELECT MAX(id) AS value FROM accounts", async (range) => {
+      const accounts = await this.rows(
+        `SELECT a.id, a.balance, a.sequence, COALESCE(SUM(e.amount), 0) AS total, COUNT(e.sequence) AS entry_count
+         FROM accounts a LEFT JOIN entries e ON e.account_id = a.id
+         WHERE a.id > ? AND a.id <= ? AND a.kind = 'wallet'
+         GROUP BY a.id, a.balance, a.sequence HAVING a.balance <> total OR a.sequence <> entry_count`,
+        range,
+      );
+      for (const { id, balance, sequence, total, entry_count } of accounts) {
+        if (balance !== total) this.add("balance", id, total, balance);
+        if (sequence !== entry_count) this.add("sequence", id, entry_count, sequence);
+      }
+      const entries = await this.rows(
+        `SELECT * FROM (
+           SELECT e.account_id, e.sequence, e.balance_after,
+             SUM(e.amount) OVER (PARTITION BY e.account_id ORDER BY e.sequence) AS total,
+             ROW_NUMBER() OVER (PARTITION BY e.account_id ORDER BY e.sequence) AS place
+           FROM entries e JOIN accounts a ON a.id = e.account_id
+           WHERE a.id > ? AND a.id <= ? AND a.kind = 'wallet'
+         ) folded WHERE balance_after IS NULL OR balance_after <> total OR sequence <> place LIMIT ${mostDifferences}`,
+        range,
+      );
+      for (const { account_id, sequence, balance_after, total, place } of entries) {
+        this.add("chain", `${account_id}/${place}`, `${total}/${place}`, `${balance_after}/${sequence}`);
+      }
+    });
+  }
+
+  /** Every transfer has its two entries, one on either side, of its amount; and there are no others. */
+  async checkTransfers(): Promise<void> {
+    await this.inChunks("SELECT MAX(number) AS value FROM transfers", async (range) => {
+      const transfers = await this.rows(
+        `SELECT t.number, COUNT(e.sequence) AS entry_count, COALESCE(SUM(CASE
+             WHEN e.account_id = t.debit_account_id AND e.amount = -t.amount THEN 1
+             WHEN e.account_id = t.credit_account_id AND e.amount = t.amount THEN 1 ELSE 0 END), 0) AS sides,
+           COUNT(DISTINCT e.account_id) AS account_count
+         FROM transfers t LEFT JOIN entries e ON e.transfer_number = t.number
+         WHERE t.number > ? AND t.number <= ?
+         GROUP BY t.number HAVING entry_count <> 2 OR sides <> 2 OR account_count <> 2`,
+        range,
+      );
+      for (const { number, entry_count, sides } of transfers)
+        this.add("transfer", number, "2 of 2", `${sides} of ${entry_count}`);
+    });
+    const entries = (await this.value("SELECT COUNT(*) AS value FROM entries")) as bigint;
+    const transfers = (await this.value("SELECT COUNT(*) AS value FROM transfers")) as bigint;
+    if (entries !== 2n * transfers) this.add("transfer", "all", `${2n * transfers} entries`, `${entries} entries`);
+  }
+
+  /** All postings sum to zero in every currency. */
+  async checkCurrencies(): Promise<void> {
+    const sums = await this.rows(
+      `SELECT a.currency, SUM(e.amount) AS total FROM entries e JOIN accounts a ON a.id = e.account_id
+       GROUP BY a.currency HAVING total <> 0`,
+      [],
+    );
+    for (const { currency, total } of sums) this.add("currency", currency, 0n, total);
+  }
+
+  /** Every balance that was put down for one of the house's accounts is the sum of its entries up to then. */
+  async checkSnapshots(): Promise<void> {
+    const snapshots = await this.rows(
+      `SELECT s.account_id, s.as_of, s.balance, COALESCE(SUM(e.amount), 0) AS total
+       FROM (SELECT account_id, MAX(as_of) AS as_of FROM system_balances GROUP BY account_id) newest
+       JOIN system_balances s ON s.account_id = newest.account_id AND s.as_of = newest.as_of
+       LEFT JOIN entries e ON e.account_id = s.account_id AND e.created_at <= s.as_of
+       GROUP BY s.account_id, s.as_of, s.balance HAVING s.balance <> total`,
+      [],
+    );
+    for (const { account_id, as_of, balance, total } of snapshots) {
+      this.add("snapshot", `${account_id}@${as_of}`, total, balance);
+    }
+  }
+
+  private async inChunks(greatest: string, check: (range: readonly Value[]) => Promise<void>): Promise<void> {
+    const last = (await this.value(greatest)) as bigint;
+    for (let start = 0n; start < last && this.differences.length < mostDifferences; start += chunkSize) {
+      await check([start, start + chunkSize]);
+      await nextTurn();
+    }
+  }
+
+  private async rows(sql: string, values: readonly Value[]): Promise<Row[]> {
+    return (await this.session.run([{ sql, values }]))[0] ?? [];
+  }
+
+  private add(check: Difference["check"], subject: Value | undefined, expected: unknown, actual: unknown): void {
+    this.differences.push({ check, subject: String(subject), expected: String(expected), actual: String(actual) });
+  }
+}

@@ -1,0 +1,56 @@
+import { createTable } from "../../platform/database/migrate.ts";
+import type { Migration } from "../../platform/service.ts";
+
+export const migrations: readonly Migration[] = [
+  {
+    name: "001-ledger",
+    up: async (knex) => {
+      await createTable(knex, "accounts", (table) => {
+        table.bigInteger("id").primary();
+        // 0 for the house's own.
+        table.bigInteger("user_id").notNullable();
+        table.string("kind", 20).notNullable();
+        table.specificType("currency", "char(3)").notNullable();
+        // 0 in the house's own accounts, which keep no running balance: every transfer would wait for that one row.
+        table.bigInteger("balance").notNullable();
+        table.bigInteger("sequence").notNullable();
+        table.bigInteger("last_entry_at").notNullable();
+        table.bigInteger("created_at").notNullable();
+        table.unique(["user_id", "kind", "currency"]);
+        table.check("balance >= 0", undefined, "balance_is_never_below_zero");
+      });
+      await createTable(knex, "transfers", (table) => {
+        table.bigInteger("number").primary();
+        table.string("id", 64).notNullable().unique();
+        table.bigInteger("debit_account_id").notNullable();
+        table.bigInteger("credit_account_id").notNullable();
+        table.bigInteger("amount").notNullable();
+        table.specificType("currency", "char(3)").notNullable();
+        table.string("type", 20).notNullable();
+        table.string("reference", 100).notNullable();
+        table.bigInteger("created_at").notNullable();
+        table.bigInteger("debit_balance_after");
+        table.bigInteger("credit_balance_after");
+        table.check("amount > 0", undefined, "amount_is_above_zero");
+      });
+      await createTable(knex, "entries", (table) => {
+        table.bigInteger("account_id").notNullable();
+        table.bigInteger("sequence").notNullable();
+        table.bigInteger("transfer_number").notNullable();
+        table.bigInteger("amount").notNullable();
+        table.bigInteger("balance_after");
+        table.string("type", 20).notNullable();
+        table.bigInteger("created_at").notNullable();
+        table.primary(["account_id", "sequence"]);
+        table.index(["account_id", "created_at", "sequence"]);
+        table.index(["transfer_number"]);
+      });
+      await createTable(knex, "system_balances", (table) => {
+        table.bigInteger("account_id").notNullable();
+        table.bigInteger("as_of").notNullable();
+        table.bigInteger("balance").notNullable();
+        table.primary(["account_id", "as_of"]);
+      });
+    },
+  },
+];
