@@ -1,0 +1,65 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import { SessionService } from "../../gen/giftmesh/profile/v1/session_service_pb.ts";
+import { Call } from "./rpc/call.ts";
+import type { Clients } from "./rpc/handler.ts";
+import { delayMs } from "./rpc/retry.ts";
+
+/** The sessions that ended while tokens of theirs may still be out, as profile tells of them. */
+export class EndedSessions {
+  private readonly clients: Clients;
+  private readonly tokenLifetimeMs: number;
+  private readonly log: Logger;
+  private readonly stopping = new AbortController();
+  /** When the last token of each is no longer good, in milliseconds since 1970, the earliest first. */
+  private readonly forgettableAt = new Map<bigint, number>();
+
+  constructor(clients: Clients, tokenLifetimeMs: number, log: Logger) {
+    this.clients = clients;
+    this.tokenLifetimeMs = tokenLifetimeMs;
+    this.log = log;
+  }
+
+  /** Begins to listen, and goes on until `stop`: when profile goes away, with growing pauses. */
+  start(): void {
+    void this.listen();
+  }
+
+  stop(): void {
+    this.stopping.abort();
+  }
+
+  has(sessionId: bigint): boolean {
+    return this.forgettableAt.has(sessionId);
+  }
+
+  private async listen(): Promise<void> {
+    const { signal } = this.stopping;
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        const call = new Call({ requestId: randomUUID(), deadline: Number.POSITIVE_INFINITY, cancelled: signal });
+        for await (const { sessionIds } of this.clients.of(SessionService).watchEndedSessions({}, call)) {
+          failures = 0;
+          this.add(sessionIds);
+        }
+      } catch (error) {
+        if (failures === 0 && !signal.aborted) this.log.warn({ err: error }, "Ended sessions are not heard of for now");
+      }
+      failures++;
+      await sleep(delayMs(failures, Math.random()), undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  private add(sessionIds: readonly bigint[]): void {
+    const now = Date.now();
+    for (const [sessionId, at] of this.forgettableAt) {
+      if (at > now) break;
+      this.forgettableAt.delete(sessionId);
+    }
+    for (const sessionId of sessionIds) {
+      this.forgettableAt.delete(sessionId);
+      this.forgettableAt.set(sessionId, now + this.tokenLifetimeMs);
+    }
+  }
+}
