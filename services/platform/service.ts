@@ -43,6 +43,8 @@ export interface RunningService {
   readonly serves: readonly Served[];
   readonly consumes?: readonly Consumer[];
   readonly workers?: readonly Worker[];
+  /** Lines for whoever started the process, such as a password that was made just now. Never logged. */
+  readonly announcements?: readonly string[];
   /** Called when the workers have ended and before the database closes. */
   stop?(): Promise<void>;
 }

@@ -1,0 +1,136 @@
+import { readFileSync } from "node:fs";
+import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import type { Logger } from "pino";
+import { type Config, ConfigError } from "./platform/config.ts";
+import { serveDeadLetters } from "./platform/events/dead-letter-service.ts";
+import { openRoad } from "./platform/events/open-road.ts";
+import type { EventRoad } from "./platform/events/road.ts";
+import { HostedService } from "./platform/hosted-service.ts";
+import { Dispatcher } from "./platform/rpc/dispatcher.ts";
+import { type GrpcServer, startGrpcServer } from "./platform/rpc/grpc-server.ts";
+import { MeshClients } from "./platform/rpc/mesh-clients.ts";
+import type { ServiceDefinition } from "./platform/service.ts";
+import { Tokens } from "./platform/tokens.ts";
+
+/** Every service with data of its own, loaded when it is to run. */
+const definitions: Readonly<Record<string, () => Promise<ServiceDefinition>>> = {
+  profile: async () => (await import("./profile/service.ts")).profile,
+  wallet: async () => (await import("./wallet/service.ts")).wallet,
+  notification: async () => (await import("./notification/service.ts")).notification,
+};
+
+/** Everything that a process can run. */
+export const serviceNames: readonly string[] = [...Object.keys(definitions), "edge"];
+
+/** The services of one process, running. */
+export interface Mesh {
+  /** Where clients come in; undefined where the edge runs elsewhere. */
+  readonly edgeUrl: URL | undefined;
+  /** Where other processes and developers come in; undefined where only the edge runs here. */
+  readonly grpcPort: number | undefined;
+  /** Lines for whoever started it. */
+  readonly announcements: readonly string[];
+  /** Takes no new calls, finishes those under way within 5 s, and closes. */
+  stop(): Promise<void>;
+}
+
+/** Starts the named services in this process. Throws a ConfigError where a setting or the machine does not allow it. */
+export async function startMesh(names: readonly string[], config: Config, log: Logger): Promise<Mesh> {
+  const stops: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const step of stops.splice(0).reverse()) await step();
+  };
+  try {
+    return { ...(await start(names, config, log, stops)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Puts onto `stops` how to undo each step; they are run from the last to the first. */
+async function start(names: readonly string[], config: Config, log: Logger, stops: (() => unknown)[]) {
+  const dispatcher = new Dispatcher({ log });
+  const clients = new MeshClients({ config, dispatcher, log });
+  stops.push(() => clients.close());
+  const tokens = new Tokens({ clients, tokenLifetimeSeconds: config.tokenLifetimeSeconds, log });
+
+  const road = openRoad(config, log);
+  const services = await hostServices(names, { config, clients, road, log }, stops);
+  stops.push(() => road.close());
+  for (const service of services) service.serve(dispatcher);
+  if (services.length > 0) dispatcher.add(serveDeadLetters(services.map((service) => service.deadLetters)));
+  for (const service of services) service.consume();
+  for (const service of services) {
+    service.start();
+    stops.push(() => service.stop());
+  }
+
+  tokens.start();
+  stops.push(() => tokens.stop());
+  let grpc: GrpcServer | undefined;
+  if (services.length > 0) {
+    grpc = await startGrpcServer({ config, dispatcher, tokens, log });
+    stops.push(() => grpc?.stop());
+  }
+  return {
+    edgeUrl: names.includes("edge") ? await startEdge({ config, clients, tokens, log }, stops) : undefined,
+    grpcPort: grpc?.port,
+    announcements: services.flatMap((service) => service.announcements),
+  };
+}
+
+interface Surroundings {
+  readonly config: Config;
+  readonly clients: MeshClients;
+  readonly log: Logger;
+}
+
+async function hostServices(
+  names: readonly string[],
+  surroundings: Surroundings & { readonly road: EventRoad },
+  stops: (() => unknown)[],
+): Promise<HostedService[]> {
+  const loaders = Object.entries(definitions).filter(([name]) => names.includes(name));
+  const hosted = await Promise.allSettled(
+    loaders.map(async ([, load]) => HostedService.open(await load(), surroundings)),
+  );
+  const services = hosted.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  for (const service of services) stops.push(() => service.close());
+  for (const one of hosted) if (one.status === "rejected") throw one.reason;
+  return services;
+}
+
+async function startEdge(
+  { config, clients, tokens, log }: Surroundings & { readonly tokens: Tokens },
+  stops: (() => unknown)[],
+): Promise<URL> {
+  const { createEdge } = await import("./edge/edge.ts");
+  const registry = readDescriptors();
+  const edge = await createEdge({
+    config,
+    registry,
+    invoker: clients,
+    tokens,
+    log,
+    ready: () => true,
+    metrics: () => "",
+  });
+  stops.push(() => edge.stop());
+  return edge.start();
+}
+
+/** Everything in proto/, with its comments. */
+function readDescriptors() {
+  const bytes = readFileSync(new URL("../gen/descriptors.binpb", import.meta.url));
+  return createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes));
+}
+
+/** The services to run: those named, or all. Throws a ConfigError for a name that is none. */
+export function namedServices(names: readonly string[]): readonly string[] {
+  const unknown = names.find((name) => !serviceNames.includes(name));
+  if (unknown !== undefined)
+    throw new ConfigError(`There is no service ${unknown}; there are ${serviceNames.join(", ")}`);
+  return names.length > 0 ? names : serviceNames;
+}

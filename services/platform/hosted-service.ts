@@ -1,0 +1,107 @@
+import type { Logger } from "pino";
+import { Registry } from "prom-client";
+import type { Config } from "./config.ts";
+import type { Database } from "./database/database.ts";
+import { openDatabase } from "./database/open.ts";
+import type { DeadLetters } from "./events/dead-letter-service.ts";
+import { Events } from "./events/events.ts";
+import { eventsMigration } from "./events/migrations.ts";
+import type { EventRoad } from "./events/road.ts";
+import { Receipts, receiptsMigration } from "./idempotency.ts";
+import { IdSequence } from "./ids.ts";
+import { Leases, leasesMigration } from "./leases.ts";
+import type { Dispatcher } from "./rpc/dispatcher.ts";
+import type { Clients } from "./rpc/handler.ts";
+import type { RunningService, ServiceDefinition } from "./service.ts";
+import { type RunningWorkers, runWorkers } from "./workers.ts";
+
+/** What every service keeps in its database for the platform. */
+const platformMigrations = [receiptsMigration, leasesMigration, eventsMigration];
+
+/** What the services of one process share. */
+export interface Surroundings {
+  readonly config: Config;
+  readonly clients: Clients;
+  readonly road: EventRoad;
+  readonly log: Logger;
+}
+
+interface Parts {
+  readonly database: Database;
+  readonly events: Events;
+  readonly leases: Leases;
+  readonly receipts: Receipts;
+  readonly service: RunningService;
+  readonly log: Logger;
+}
+
+/** A service in this process, with its database, its events and its workers. */
+export class HostedService {
+  private readonly parts: Parts;
+  private workers: RunningWorkers | undefined;
+
+  private constructor(parts: Parts) {
+    this.parts = parts;
+  }
+
+  /** Opens the database and makes the service; nothing runs yet. */
+  static async open(
+    { name, migrations, create }: ServiceDefinition,
+    { config, clients, road, log: parentLog }: Surroundings,
+  ): Promise<HostedService> {
+    const log = parentLog.child({ service: name });
+    const database = await openDatabase(name, [...platformMigrations, ...migrations], config, log);
+    try {
+      const leases = new Leases(database);
+      const events = new Events({ service: name, database, road, leases, log });
+      const service = await create({
+        config,
+        database,
+        clients,
+        outbox: events.outbox,
+        log,
+        metrics: new Registry(),
+        ids: (sequence) => new IdSequence(database, sequence),
+      });
+      return new HostedService({ database, events, leases, receipts: new Receipts(database), service, log });
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  get announcements(): readonly string[] {
+    return this.parts.service.announcements ?? [];
+  }
+
+  get deadLetters(): DeadLetters {
+    return this.parts.events.deadLetters;
+  }
+
+  serve(dispatcher: Dispatcher): void {
+    const { service, receipts } = this.parts;
+    const once = receipts.once.bind(receipts);
+    for (const served of service.serves) dispatcher.add(served, { receipts: once });
+  }
+
+  consume(): void {
+    this.parts.events.consume(this.parts.service.consumes ?? []);
+  }
+
+  /** Sends events and works from now on; all services of the process consume by now. */
+  start(): void {
+    const { events, leases, receipts, service, log } = this.parts;
+    events.start();
+    this.workers = runWorkers([...(service.workers ?? []), ...events.workers, receipts.purge], leases, log);
+  }
+
+  /** Ends the work that the service does of its own accord. */
+  async stop(): Promise<void> {
+    await Promise.all([this.workers?.stop(), this.parts.events.stop()]);
+    await this.parts.service.stop?.();
+  }
+
+  close(): Promise<void> {
+    return this.parts.database.close();
+  }
+}
