@@ -1,10 +1,10 @@
 import { type DescMethod, fromBinary, type Message } from "@bufbuild/protobuf";
-import { type ChannelCredentials, Client, credentials, type ServiceError } from "@grpc/grpc-js";
+import type { Client, ServiceError } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import type { GrpcTls } from "../config.ts";
 import { Unavailable } from "../refusal.ts";
 import type { Call } from "./call.ts";
-import { channelOptions } from "./channel-options.ts";
+import { openChannel } from "./channel.ts";
 import { encode, pathOf } from "./codec.ts";
 import { type Failure, InternalError } from "./internal-error.ts";
 import type { Invoker } from "./invoker.ts";
@@ -12,20 +12,8 @@ import { metadataOf } from "./metadata.ts";
 import { carriesItsOwnId, retrying } from "./retry.ts";
 import { isUnreached, refusalOf, statusOfGrpc } from "./status.ts";
 
-const options = {
-  ...channelOptions,
-  "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
-  "grpc.service_config_disable_resolution": 1,
-  // A service that comes back, maybe at another address, is found again before its callers give up.
-  "grpc.initial_reconnect_backoff_ms": 50,
-  "grpc.max_reconnect_backoff_ms": 2_000,
-  "grpc.dns_min_time_between_resolutions_ms": 1_000,
-  // The mesh is not beyond a proxy, whatever HTTP_PROXY says.
-  "grpc.enable_http_proxy": 0,
-};
-
 export interface GrpcClientOptions {
-  /** `host:port`; where the name has several addresses, they take turns. */
+  /** `host:port`. */
   readonly address: string;
   readonly tls: GrpcTls | undefined;
   readonly log: Logger;
@@ -40,7 +28,7 @@ export class GrpcClient implements Invoker {
   constructor({ address, tls, log }: GrpcClientOptions) {
     this.address = address;
     this.log = log;
-    this.client = new Client(`dns:///${address}`, clientCredentials(tls), options);
+    this.client = openChannel(address, tls);
   }
 
   async unary(method: DescMethod, request: Message, call: Call): Promise<Message> {
@@ -113,11 +101,6 @@ export class GrpcClient implements Invoker {
     this.log.error(about, "A call to another service failed unexpectedly");
     return new InternalError();
   }
-}
-
-/** Shows the mesh's certificate, and takes only servers that show one; in the clear where there is none. */
-export function clientCredentials(tls: GrpcTls | undefined): ChannelCredentials {
-  return tls ? credentials.createSsl(tls.authority, tls.key, tls.certificate) : credentials.createInsecure();
 }
 
 function isServiceError(error: unknown): error is ServiceError {

@@ -2,12 +2,11 @@ import { once } from "node:events";
 import { type DescMethod, fromBinary, type Message } from "@bufbuild/protobuf";
 import type { Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
 import type { Logger } from "pino";
-import { Refusal, Unauthenticated, Unavailable } from "../refusal.ts";
-import { accessOf } from "./access.ts";
+import { Refusal, Unavailable } from "../refusal.ts";
 import { Call } from "./call.ts";
 import { encode, pathOf } from "./codec.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import { type IncomingCall, isTrusted, readCall, type Trust } from "./incoming-call.ts";
+import { type IncomingCall, readCall, type Trust } from "./incoming-call.ts";
 import { failureOf } from "./internal-error.ts";
 import { readRequestId } from "./metadata.ts";
 import { grpcStatusOf } from "./status.ts";
@@ -64,7 +63,7 @@ export class GrpcHandlers {
   private async unary(method: DescMethod, incoming: Unary): Promise<Buffer> {
     let call: Call | undefined;
     try {
-      call = await this.admit(method, incoming);
+      call = await readCall(method, incoming, this.trust);
       return encode(method.output, await this.dispatcher.unary(method, decode(method, incoming.request), call));
     } catch (error) {
       throw this.failureOf(error, method, incoming, call);
@@ -76,7 +75,7 @@ export class GrpcHandlers {
       this.openStreams.add(stream);
       let call: Call | undefined;
       try {
-        call = await this.admit(method, stream);
+        call = await readCall(method, stream, this.trust);
         const responses = this.dispatcher.stream(method, decode(method, stream.request), call);
         for await (const response of responses) {
           if (!stream.writable) return;
@@ -90,11 +89,6 @@ export class GrpcHandlers {
         this.openStreams.delete(stream);
       }
     };
-  }
-
-  private async admit(method: DescMethod, incoming: IncomingCall): Promise<Call> {
-    if (!accessOf(method) && !isTrusted(incoming, this.trust)) throw new Unauthenticated();
-    return readCall(incoming, this.trust);
   }
 
   private failureOf(error: unknown, method: DescMethod, { metadata }: IncomingCall, call: Call | undefined) {

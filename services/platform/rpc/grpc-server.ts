@@ -3,7 +3,7 @@ import { HealthImplementation } from "grpc-health-check";
 import type { Logger } from "pino";
 import { type Config, ConfigError, type GrpcTls } from "../config.ts";
 import type { TokenVerifier } from "../token-verifier.ts";
-import { channelOptions } from "./channel-options.ts";
+import { channelOptions } from "./channel.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { GrpcHandlers } from "./grpc-handlers.ts";
 import { reflectionOf } from "./reflection.ts";

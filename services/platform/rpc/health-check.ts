@@ -3,16 +3,15 @@
  * with 0 where it does; else with 1 and one line that says why. TLS as the services themselves have it.
  */
 
-import { Client } from "@grpc/grpc-js";
 import { service as health } from "grpc-health-check";
 import { readConfig } from "../config.ts";
-import { clientCredentials } from "./grpc-client.ts";
+import { openChannel } from "./channel.ts";
 
 const timeoutMs = 3_000;
 
 function check(address: string, service: string): Promise<string> {
   const { path, requestSerialize, responseDeserialize } = health.Check as NonNullable<typeof health.Check>;
-  const client = new Client(address, clientCredentials(readConfig().grpcTls));
+  const client = openChannel(address, readConfig().grpcTls);
   const deadline = Date.now() + timeoutMs;
   return new Promise((resolve, reject) => {
     client.makeUnaryRequest(path, requestSerialize, responseDeserialize, { service }, { deadline }, (error, answer) => {

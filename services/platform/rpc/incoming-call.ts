@@ -1,9 +1,10 @@
 import type { EventEmitter } from "node:events";
-import { create } from "@bufbuild/protobuf";
+import { create, type DescMethod } from "@bufbuild/protobuf";
 import type { ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 import { type Caller, CallerSchema } from "../../../gen/giftmesh/common/v1/access_pb.ts";
 import { Unauthenticated } from "../refusal.ts";
 import type { TokenVerifier } from "../token-verifier.ts";
+import { accessOf } from "./access.ts";
 import { Call, defaultTimeoutMs, nobody } from "./call.ts";
 import { readCaller, readIdempotencyKey, readRequestId, readToken, readTrace } from "./metadata.ts";
 
@@ -18,13 +19,12 @@ export interface Trust {
   readonly tokens: TokenVerifier | undefined;
 }
 
-/** Whether the other side is of the mesh: it has shown a certificate, or runs on this host. */
-export function isTrusted(incoming: IncomingCall, trust: Trust): boolean {
-  return trust.mutualTls || isLoopback(addressOf(incoming.getPeer()));
-}
-
-/** Reads who calls, for which request, until when. Throws Unauthenticated where who calls is not to be believed. */
-export async function readCall(incoming: IncomingCall, trust: Trust): Promise<Call> {
+/**
+ * Reads who calls, for which request, until when. Throws Unauthenticated where who calls is not to be believed, and
+ * where a peer that is not of the mesh calls an internal RPC.
+ */
+export async function readCall(method: DescMethod, incoming: IncomingCall, trust: Trust): Promise<Call> {
+  if (!accessOf(method) && !isOfTheMesh(incoming, trust)) throw new Unauthenticated();
   const { metadata } = incoming;
   return new Call({
     caller: await readWhoCalls(incoming, trust),
@@ -38,14 +38,13 @@ export async function readCall(incoming: IncomingCall, trust: Trust): Promise<Ca
 
 async function readWhoCalls(incoming: IncomingCall, trust: Trust): Promise<Caller> {
   const { metadata } = incoming;
-  const trusted = isTrusted(incoming, trust);
   const caller = readCaller(metadata);
   if (caller) {
-    if (!trusted) throw new Unauthenticated();
+    if (!isOfTheMesh(incoming, trust)) throw new Unauthenticated();
     return caller;
   }
   const token = readToken(metadata);
-  if (token === undefined && trusted) return nobody;
+  if (token === undefined && isOfTheMesh(incoming, trust)) return nobody;
   const address = addressOf(incoming.getPeer());
   if (token === undefined) return create(CallerSchema, { address });
   if (!trust.tokens) throw new Unauthenticated();
@@ -66,12 +65,17 @@ function signalOf(incoming: IncomingCall): AbortSignal {
   return controller.signal;
 }
 
+/** Whether the other side has shown a certificate of the mesh, or runs on this host. */
+function isOfTheMesh(incoming: IncomingCall, trust: Trust): boolean {
+  return trust.mutualTls || isLoopback(addressOf(incoming.getPeer()));
+}
+
 /** `127.0.0.1:34512` → `127.0.0.1`; grpc-js writes `::1:34512` for IPv6. */
 function addressOf(peer: string): string {
   return peer.slice(0, peer.lastIndexOf(":"));
 }
 
 /** Whether an address is of this host itself (RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). */
-export function isLoopback(address: string): boolean {
+function isLoopback(address: string): boolean {
   return address === "::1" || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(address);
 }

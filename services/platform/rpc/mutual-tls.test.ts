@@ -1,0 +1,50 @@
+import test from "ava";
+import { LedgerService } from "../../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
+import { Call } from "./call.ts";
+import { createAuthority } from "./testing/certificates.ts";
+import { failureOfCall, visible } from "./testing/failure.ts";
+import { echo, serveTransfers, transferRequest } from "./testing/ledger.ts";
+import { clientsOf, startProcess } from "./testing/mesh.ts";
+
+const soon = () => new Call({ requestId: "r", deadline: Date.now() + 1_000 });
+const mesh = createAuthority();
+const stranger = createAuthority();
+
+test("services that show a certificate of the mesh understand each other", async (t) => {
+  const wallet = await (await mesh).issue("wallet");
+  const edge = await (await mesh).issue("edge");
+  const { address } = await startProcess(t, [serveTransfers(echo)], { grpcTls: wallet });
+  const ledger = clientsOf(t, { wallet: address }, edge).of(LedgerService);
+  t.like(await ledger.transfer(transferRequest({ id: "a" }), soon()), { transfer: { id: "a" } });
+});
+
+test("a peer that shows another authority's certificate, though it trusts the mesh, gets no answer", async (t) => {
+  const wallet = await (await mesh).issue("wallet");
+  const other = await (await stranger).issue("edge");
+  const { address } = await startProcess(t, [serveTransfers(() => t.fail() as never)], { grpcTls: wallet });
+  const ledger = clientsOf(t, { wallet: address }, { ...other, authority: wallet.authority }).of(LedgerService);
+  t.like(visible(await failureOfCall(ledger.transfer(transferRequest(), soon()))), { kind: "unavailable" });
+});
+
+test("a peer without a certificate gets no answer", async (t) => {
+  const wallet = await (await mesh).issue("wallet");
+  const { address } = await startProcess(t, [serveTransfers(() => t.fail() as never)], { grpcTls: wallet });
+  const ledger = clientsOf(t, { wallet: address }).of(LedgerService);
+  t.like(visible(await failureOfCall(ledger.transfer(transferRequest(), soon()))), { kind: "unavailable" });
+});
+
+test("a server of another authority is not talked to", async (t) => {
+  const wallet = await (await stranger).issue("wallet");
+  const edge = await (await mesh).issue("edge");
+  const { address } = await startProcess(t, [serveTransfers(() => t.fail() as never)], { grpcTls: wallet });
+  const ledger = clientsOf(t, { wallet: address }, edge).of(LedgerService);
+  t.like(visible(await failureOfCall(ledger.transfer(transferRequest(), soon()))), { kind: "unavailable" });
+});
+
+test("a server that shows the certificate of another host is not talked to", async (t) => {
+  const wallet = await (await mesh).issue("wallet", "10.0.0.5");
+  const edge = await (await mesh).issue("edge");
+  const { address } = await startProcess(t, [serveTransfers(() => t.fail() as never)], { grpcTls: wallet });
+  const ledger = clientsOf(t, { wallet: address }, edge).of(LedgerService);
+  t.like(visible(await failureOfCall(ledger.transfer(transferRequest(), soon()))), { kind: "unavailable" });
+});
