@@ -27,11 +27,23 @@ export class Bell {
     this.wake();
   }
 
-  /** Waits until it is rung, so many milliseconds, or until the signal is aborted. */
-  async wait(ms: number, signal: AbortSignal): Promise<void> {
-    const woken = new AbortController();
-    this.wake = () => woken.abort();
-    if (!this.rung) await pause(ms, AbortSignal.any([signal, woken.signal]));
+  /** Waits until it is rung, so many milliseconds, or until the signal is aborted. Answers whether it was rung. */
+  async wait(ms: number, signal: AbortSignal): Promise<boolean> {
+    if (!this.rung && !signal.aborted) await this.sleep(ms, signal);
+    const { rung } = this;
     this.rung = false;
+    return rung;
+  }
+
+  private async sleep(ms: number, signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      signal.addEventListener("abort", this.wake);
+    });
+    signal.removeEventListener("abort", this.wake);
   }
 }

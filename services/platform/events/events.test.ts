@@ -1,0 +1,185 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { propagation, ROOT_CONTEXT, type SpanContext, trace } from "@opentelemetry/api";
+import test, { type ExecutionContext } from "ava";
+import {
+  DeadLetterService,
+  type ListDeadLettersResponse,
+} from "../../../gen/giftmesh/events/v1/dead_letter_service_pb.ts";
+import { Call } from "../rpc/call.ts";
+import { type Engine, engines, mysqlEngine, sqliteEngine } from "../testing/engines.ts";
+import { duplicateWindowMs, eventually, Replica, range, type TestRoad, testRoads } from "../testing/event-mesh.ts";
+import { serveDeadLetters } from "./dead-letter-service.ts";
+
+const anotherEngine = { SQLite: sqliteEngine, MySQL: mysqlEngine };
+const known = await engines();
+const roads = Object.entries(await testRoads());
+test.after.always(() => Promise.all(known.map((engine) => engine.remove())));
+
+type Flow = (t: ExecutionContext, engine: Engine, road: TestRoad) => Promise<void>;
+
+/** One flow on the engines over every road, each time with a database and a stream of its own. */
+function flow(title: string, run: Flow, on = known) {
+  for (const { name } of on) {
+    for (const [roadName, createRoad] of roads) {
+      test.serial(`${title} (${name}, ${roadName})`, async (t) => {
+        const engine = anotherEngine[name]();
+        const road = createRoad();
+        try {
+          await run(t, engine, road);
+        } finally {
+          await road.remove();
+          await engine.remove();
+        }
+      });
+    }
+  }
+}
+
+flow("every event has its effect once, in the order of its producer", async (t, engine, road) => {
+  const replica = await Replica.start(engine, road);
+  for (let first = 1; first < 600; first += 10) await replica.register(range(first, first + 9));
+  t.deepEqual(await replica.effectsOf(600), range(1, 600));
+  await replica.stop();
+});
+
+flow("an event of a transaction that is rolled back never was", async (t, engine, road) => {
+  const replica = await Replica.start(engine, road);
+  await t.throwsAsync(
+    replica.producing.transaction(async (tx) => {
+      await tx.run([{ sql: "UPDATE outbox SET sent_at = 0", values: [] }]);
+      await replica.registerIn(tx, [1]);
+      throw new Error("no");
+    }),
+    { message: "no" },
+  );
+  await replica.register([2]);
+  t.deepEqual(await replica.effectsOf(1), [2]);
+  await replica.stop();
+});
+
+flow("an event that comes again long after has no second effect", async (t, engine, road) => {
+  const replica = await Replica.start(engine, road);
+  await replica.register(range(1, 100));
+  await replica.effectsOf(100);
+  await replica.allSent();
+  for (let time = 0; time < 3; time++) {
+    await sleep(2 * duplicateWindowMs);
+    await replica.sendAgain();
+  }
+  await replica.register([101]);
+  t.deepEqual(await replica.effectsOf(101), range(1, 101));
+  await replica.stop();
+});
+
+const twoReplicas: Flow = async (t, engine, road) => {
+  const replicas = await Promise.all([Replica.start(engine, road), Replica.start(engine, road)]);
+  const [one, other] = replicas as [Replica, Replica];
+  for (let first = 1; first < 200; first += 20) {
+    await Promise.all([one.register(range(first, first + 9)), other.register(range(first + 10, first + 19))]);
+  }
+  t.deepEqual(
+    (await one.effectsOf(200)).toSorted((a, b) => a - b),
+    range(1, 200),
+  );
+  // What is handled twice would be by now: the same events are on their way to both once more.
+  await sleep(2 * duplicateWindowMs);
+  await one.sendAgain();
+  await other.register([201]);
+  await one.effectsOf(201);
+  t.is((await one.effects()).length, 201);
+  await Promise.all(replicas.map((replica) => replica.stop()));
+};
+
+// SQLite has one process at a time; that it may be killed is tested elsewhere.
+flow(
+  "two replicas of both services have every effect once",
+  twoReplicas,
+  known.filter(({ name }) => name === "MySQL"),
+);
+
+flow("a replica takes over from one that has stopped", async (t, engine, road) => {
+  const first = await Replica.start(engine, road);
+  await first.register([1]);
+  await first.effectsOf(1);
+  await first.stop();
+  const second = await Replica.start(engine, road);
+  await second.register([2]);
+  t.deepEqual(await second.effectsOf(2), [1, 2]);
+  await second.stop();
+});
+
+flow("an event that fails for a while has its effect once in the end", async (t, engine, road) => {
+  let attempts = 0;
+  const replica = await Replica.start(engine, road, {
+    before: ({ userId }) => {
+      if (userId === 2n && ++attempts < 3) throw new Error("not now");
+    },
+  });
+  await replica.register(range(1, 3));
+  t.deepEqual((await replica.effectsOf(3)).toSorted(), [1, 2, 3]);
+  await replica.stop();
+});
+
+flow("an event that always fails holds up no other, and is handled by a replay", async (t, engine, road) => {
+  let isPoison = true;
+  const replica = await Replica.start(engine, road, {
+    before: ({ userId }) => {
+      if (userId === 50n && isPoison) throw new Error("poison");
+    },
+  });
+  const { handlers } = serveDeadLetters([replica.producer.deadLetters, replica.consumer.deadLetters]);
+  const call = new Call({ requestId: "operator" });
+  const list = async () => (await handlers.listDeadLetters?.({} as never, call)) as ListDeadLettersResponse;
+  const replay = (request: object) => handlers.replayDeadLetters?.(request as never, call) as Promise<object>;
+
+  await replica.register(range(1, 100), new Call({ requestId: "request-7" }));
+  await replica.effectsOf(99);
+  await eventually(async () => (await list()).deadLetters.length === 1);
+  t.false((await replica.effects()).includes(50));
+  t.like((await list()).deadLetters[0], {
+    consumer: "wallet-effect",
+    subject: "giftmesh.profile.user-registered",
+    error: "Error: poison",
+    attempts: 3,
+  });
+
+  t.like(await replay({}), { handledCount: 0, failedCount: 1 });
+  t.is((await list()).deadLetters[0]?.attempts, 4);
+  isPoison = false;
+  t.like(await replay({ consumer: "another" }), { handledCount: 0, failedCount: 0 });
+  await replica.sendAgain();
+  t.is((await replica.effects()).length, 99, "a dead letter waits for its operator, even if it comes again");
+  t.like(await replay({ consumer: "wallet-effect" }), { handledCount: 1, failedCount: 0 });
+  t.is((await list()).deadLetters.length, 0);
+  t.is((await replica.effects()).filter((userId) => userId === 50).length, 1);
+  await replica.stop();
+});
+
+test("DeadLetterService has handlers for all its RPCs", (t) => {
+  const { service, handlers } = serveDeadLetters([]);
+  t.is(service, DeadLetterService);
+  t.deepEqual(Object.keys(handlers).toSorted(), Object.keys(DeadLetterService.method).toSorted());
+});
+
+flow("a consumer knows the request and the trace that led to the event", async (t, engine, road) => {
+  propagation.setGlobalPropagator({
+    inject: (context, carrier, { set }) => {
+      const { traceId, spanId } = trace.getSpanContext(context) ?? {};
+      if (traceId) set(carrier, "traceparent", `00-${traceId}-${spanId}-01`);
+    },
+    extract: (context, carrier, { get }) => {
+      const [, traceId = "", spanId = ""] = String(get(carrier, "traceparent")).split("-");
+      return trace.setSpanContext(context, { traceId, spanId, traceFlags: 1 });
+    },
+    fields: () => ["traceparent"],
+  });
+  const cause: SpanContext = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: 1 };
+  const seen: Call[] = [];
+  const replica = await Replica.start(engine, road, { before: (_, call) => void seen.push(call) });
+  const call = new Call({ requestId: "request-1", trace: trace.setSpanContext(ROOT_CONTEXT, cause) });
+  await replica.register([1], call);
+  await replica.effectsOf(1);
+  t.is(seen[0]?.requestId, "request-1");
+  t.is(seen[0]?.trace && trace.getSpanContext(seen[0].trace)?.traceId, cause.traceId);
+  await replica.stop();
+});

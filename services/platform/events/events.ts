@@ -1,0 +1,77 @@
+import type { Logger } from "pino";
+import type { Database } from "../database/database.ts";
+import type { Leases } from "../leases.ts";
+import type { Worker } from "../service.ts";
+import type { Consumer } from "./consumer.ts";
+import type { DeadLetters } from "./dead-letter-service.ts";
+import { FailedEvents } from "./failed-events.ts";
+import { Inbox } from "./inbox.ts";
+import { createOutbox, type Outbox } from "./outbox.ts";
+import { OutboxRows } from "./outbox-rows.ts";
+import { Relay } from "./relay.ts";
+import { defaultRetryPolicy, Retries, type RetryPolicy } from "./retries.ts";
+import type { EventRoad } from "./road.ts";
+import { Subscription } from "./subscription.ts";
+
+export interface EventsParts {
+  /** The service's name; its events' ids start with it. */
+  readonly service: string;
+  readonly database: Database;
+  /** One for all services of the process. */
+  readonly road: EventRoad;
+  readonly leases: Leases;
+  readonly log: Logger;
+  readonly retryPolicy?: RetryPolicy;
+}
+
+/**
+ * The events of one service: those it sends and those it takes. To be assembled so, for the road without a broker to
+ * miss nothing: `consume` for every service of the process, then `start` for every service; at the end `stop` for
+ * every service, then close the road.
+ */
+export class Events {
+  readonly outbox: Outbox;
+  readonly deadLetters: DeadLetters;
+  /** What forgets old rows. */
+  readonly workers: readonly Worker[];
+  private readonly road: EventRoad;
+  private readonly inbox: Inbox;
+  private readonly retries: Retries;
+  private readonly relay: Relay;
+  private readonly stopping = new AbortController();
+  private running: readonly Promise<void>[] = [];
+
+  constructor({ service, database, road, leases, log, retryPolicy = defaultRetryPolicy }: EventsParts) {
+    const rows = new OutboxRows(service, database);
+    const failedEvents = new FailedEvents(database);
+    this.road = road;
+    this.inbox = new Inbox(database);
+    this.retries = new Retries(failedEvents, this.inbox, retryPolicy, log);
+    this.relay = new Relay({ service, outbox: rows, road, leases, log });
+    this.outbox = createOutbox(() => this.relay.wake());
+    this.deadLetters = {
+      list: (limit, after) => failedEvents.dead(limit, after),
+      replay: (letter) => this.retries.retry(letter),
+    };
+    this.workers = [rows.purge, this.inbox.purge];
+  }
+
+  /** Has consumers given their events. */
+  consume(consumers: readonly Consumer[]): void {
+    for (const consumer of consumers) {
+      this.retries.register(consumer);
+      this.road.subscribe(new Subscription(consumer, this.inbox, this.retries));
+    }
+  }
+
+  /** Sends what is in the outbox from now on, and retries what has failed. */
+  start(): void {
+    this.running = [this.relay.run(this.stopping.signal), this.retries.run(this.stopping.signal)];
+  }
+
+  /** Ends sending and retrying; what is under way is waited for. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await Promise.all(this.running);
+  }
+}

@@ -1,0 +1,46 @@
+import type { Event, EventRoad, RoadState, Subscriber } from "./road.ts";
+
+/**
+ * The road without a broker: the relay's events go straight to the consumers of this process, and have arrived once
+ * all of them have committed. Everything that is to be redelivered is in the outboxes.
+ */
+export class InProcessRoad implements EventRoad {
+  private readonly subscribers = new Map<string, Subscriber[]>();
+  private inUse = false;
+  private closed = false;
+
+  async publish(events: readonly Event[]): Promise<PromiseSettledResult<unknown>[]> {
+    this.inUse = true;
+    if (this.closed) return Promise.allSettled(events.map(() => Promise.reject(new Error("The road is closed"))));
+    const bySubject = Map.groupBy(events, (event) => event.subject);
+    const deliveries = new Map(
+      [...bySubject].map(([subject, ofSubject]) => [subject, this.deliverAll(subject, ofSubject)] as const),
+    );
+    return Promise.allSettled(events.map((event) => deliveries.get(event.subject)));
+  }
+
+  /** Throws once events have been published: a subscriber that comes later would have missed them. */
+  subscribe(subscriber: Subscriber): void {
+    if (this.inUse) throw new Error(`${subscriber.name} subscribes after events have been published`);
+    const known = this.subscribers.get(subscriber.subject) ?? [];
+    this.subscribers.set(subscriber.subject, [...known, subscriber]);
+  }
+
+  async state(): Promise<RoadState> {
+    return { store: "in-process", connections: 0 };
+  }
+
+  nudge(): void {}
+
+  onNudge(): void {}
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+
+  private async deliverAll(subject: string, events: readonly Event[]): Promise<void> {
+    const subscribers = this.subscribers.get(subject) ?? [];
+    const delivered = await Promise.allSettled(subscribers.map((subscriber) => subscriber.deliver(events)));
+    for (const one of delivered) if (one.status === "rejected") throw one.reason;
+  }
+}

@@ -1,0 +1,77 @@
+import type { Database, Statement } from "../database/database.ts";
+import { insertInto, placeholders } from "../database/statements.ts";
+import type { Worker } from "../service.ts";
+import { now } from "../time.ts";
+import type { Consumer } from "./consumer.ts";
+import { type Effect, prepare } from "./handling.ts";
+import type { Event } from "./road.ts";
+
+/** Twice as long as an event can come again: outboxes and the broker keep events for 7 days. */
+const keptFor = 14n * 24n * 3600n * 1_000_000n;
+
+/**
+ * Remembers which events have been handled. The row is written with the effect, so an event has its effect exactly
+ * once, however often it comes and whichever replica it comes to.
+ */
+export class Inbox {
+  private readonly database: Database;
+
+  constructor(database: Database) {
+    this.database = database;
+  }
+
+  /**
+   * Has the effects of new events, in order, in one transaction: all of them or, where one fails, none. `beside` is
+   * written with them.
+   */
+  async handle(consumer: Consumer, events: readonly Event[], beside: readonly Statement[] = []): Promise<void> {
+    const effects: Effect[] = [];
+    for (const event of events) effects.push(await prepare(consumer, event));
+    await this.database.transaction(async (tx) => {
+      await tx.run([this.remembering(consumer, events), ...beside]);
+      for (const effect of effects) await effect(tx);
+    });
+  }
+
+  /** Those of the ids that need not be handled any more, or are being retried in their own time. */
+  async settled(consumer: Consumer, ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const these = `consumer = ? AND event_id IN (${placeholders(ids.length)})`;
+    const rows = await this.database.select({
+      sql: `SELECT event_id FROM inbox WHERE ${these} UNION SELECT event_id FROM failed_events WHERE ${these}`,
+      values: [consumer.name, ...ids, consumer.name, ...ids],
+    });
+    return new Set(rows.map((row) => row.event_id as string));
+  }
+
+  /** Whether an event has had its effect. */
+  async hasHandled(consumer: string, id: string): Promise<boolean> {
+    const rows = await this.database.select({
+      sql: "SELECT event_id FROM inbox WHERE consumer = ? AND event_id = ?",
+      values: [consumer, id],
+    });
+    return rows.length > 0;
+  }
+
+  /** Forgets events that cannot come again. */
+  get purge(): Worker {
+    return {
+      name: "purge-inbox",
+      everyMs: 600_000,
+      alone: true,
+      run: async () => {
+        await this.database.transaction((tx) =>
+          tx.run([{ sql: "DELETE FROM inbox WHERE handled_at < ?", values: [now() - keptFor] }]),
+        );
+      },
+    };
+  }
+
+  private remembering(consumer: Consumer, events: readonly Event[]): Statement {
+    const handledAt = now();
+    return insertInto(
+      "inbox",
+      ["consumer", "event_id", "handled_at"],
+      events.map((event) => [consumer.name, event.id, handledAt]),
+    );
+  }
+}

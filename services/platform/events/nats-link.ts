@@ -1,0 +1,145 @@
+import { type ConnectionOptions, connect, Events, type NatsConnection, NatsError, nanos, type StreamInfo } from "nats";
+import type { Logger } from "pino";
+import { backoffMs, pause } from "../waiting.ts";
+
+/** As long as the outboxes keep what they have sent. */
+const keptForMs = 7 * 24 * 3_600_000;
+
+/** How long the server may take to answer, in milliseconds. */
+const answerWithinMs = 2_000;
+
+const backoff = { firstMs: 100, mostMs: 5_000 };
+
+const streamNotFound = 10_059;
+
+export interface NatsOptions {
+  /** `nats://user:password@host:port`; a user without a password is a token; `tls:` for TLS. */
+  readonly url: string;
+  readonly log: Logger;
+  /** Subjects start with it, and the stream is named after it in capitals: another one is another mesh. */
+  readonly prefix?: string | undefined;
+  /** The server discards an event that it was given less than so long ago, in milliseconds. */
+  readonly duplicateWindowMs?: number | undefined;
+}
+
+/** A connection to NATS that comes back by itself, for ever, and the stream that giftmesh has there. */
+export class NatsLink {
+  readonly stream: string;
+  readonly prefix: string;
+  readonly log: Logger;
+  /** How many times there has been a connection. */
+  connections = 0;
+  private readonly options: NatsOptions;
+  private readonly closing = new AbortController();
+  private readonly running: Promise<void>;
+  private readonly onConnect: ((connection: NatsConnection) => void)[] = [];
+  private current: NatsConnection | undefined;
+
+  constructor(options: NatsOptions) {
+    this.options = options;
+    this.prefix = options.prefix ?? "giftmesh";
+    this.stream = this.prefix.toUpperCase();
+    this.log = options.log;
+    this.running = this.run();
+  }
+
+  /** The connection, while there is one. Throws where there is none. */
+  get connection(): NatsConnection {
+    if (!this.current) throw new Error("NATS is not connected");
+    return this.current;
+  }
+
+  /** Has `work` done on every new connection, and on the present one. */
+  whenConnected(work: (connection: NatsConnection) => void): void {
+    this.onConnect.push(work);
+    if (this.current) work(this.current);
+  }
+
+  /** The stream as it is, made if it is not there. */
+  async streamInfo(): Promise<StreamInfo> {
+    const manager = await this.connection.jetstreamManager({ timeout: answerWithinMs, checkAPI: false });
+    try {
+      return await manager.streams.info(this.stream);
+    } catch (error) {
+      if (!(error instanceof NatsError) || error.jsError()?.err_code !== streamNotFound) throw error;
+      return manager.streams.add({
+        name: this.stream,
+        subjects: [`${this.prefix}.>`],
+        max_age: nanos(keptForMs),
+        duplicate_window: nanos(this.options.duplicateWindowMs ?? 120_000),
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    let failures = 0;
+    while (!this.closing.signal.aborted) {
+      try {
+        const connection = await connect(connectionOptions(this.options.url));
+        failures = 0;
+        await this.use(connection);
+      } catch (error) {
+        failures++;
+        if (failures === 1) this.log.warn({ err: error }, "NATS cannot be reached; events wait in the outboxes");
+        await pause(backoffMs(failures, backoff), this.closing.signal);
+      }
+    }
+  }
+
+  /** Uses a connection, through its ups and downs, until it is closed. */
+  private async use(connection: NatsConnection): Promise<void> {
+    const close = () => void closeSoon(connection);
+    this.closing.signal.addEventListener("abort", close);
+    this.isUp(connection);
+    for (const work of this.onConnect) work(connection);
+    void this.follow(connection);
+    await connection.closed();
+    this.current = undefined;
+    this.closing.signal.removeEventListener("abort", close);
+  }
+
+  private isUp(connection: NatsConnection): void {
+    this.current = connection;
+    this.connections++;
+  }
+
+  private async follow(connection: NatsConnection): Promise<void> {
+    for await (const { type } of connection.status()) {
+      if (this.closing.signal.aborted) return;
+      if (type === Events.Disconnect) {
+        this.current = undefined;
+        this.log.warn("NATS is disconnected; events wait in the outboxes");
+      }
+      if (type === Events.Reconnect) {
+        this.isUp(connection);
+        this.log.info("NATS is connected again");
+      }
+    }
+  }
+}
+
+/** What was acknowledged last is to reach the server, if it is there to be reached. */
+async function closeSoon(connection: NatsConnection): Promise<void> {
+  await Promise.race([connection.flush().catch(() => undefined), pause(500, new AbortController().signal)]);
+  await connection.close();
+}
+
+function connectionOptions(url: string): ConnectionOptions {
+  const { protocol, hostname, port, username, password } = new URL(url);
+  const user = decodeURIComponent(username);
+  return {
+    servers: `${hostname}:${port || 4222}`,
+    name: "giftmesh",
+    timeout: answerWithinMs,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    ignoreAuthErrorAbort: true,
+    ...(protocol === "tls:" && { tls: {} }),
+    ...(user && (password ? { user, pass: decodeURIComponent(password) } : { token: user })),
+  };
+}

@@ -1,0 +1,68 @@
+import { Empty } from "nats";
+import { NatsLink, type NatsOptions } from "./nats-link.ts";
+import { headersOf } from "./nats-message.ts";
+import { NatsSubscription } from "./nats-subscription.ts";
+import type { Event, EventRoad, RoadState, Subscriber } from "./road.ts";
+
+/** How long the server may take to say that it has an event, in milliseconds. */
+const confirmWithinMs = 2_000;
+
+/** The road over NATS JetStream: one stream for the mesh, one durable consumer for each subscriber's name. */
+export class NatsRoad implements EventRoad {
+  private readonly link: NatsLink;
+  private readonly stopping = new AbortController();
+  private readonly running: Promise<void>[] = [];
+
+  /** Connects in its own time: a mesh comes up without its broker, and events wait in the outboxes. */
+  constructor(options: NatsOptions) {
+    this.link = new NatsLink(options);
+  }
+
+  async publish(events: readonly Event[]): Promise<PromiseSettledResult<unknown>[]> {
+    const stream = this.link.connection.jetstream({ timeout: confirmWithinMs });
+    return Promise.allSettled(
+      events.map((event) => stream.publish(this.onServer(event.subject), event.payload, { headers: headersOf(event) })),
+    );
+  }
+
+  subscribe(subscriber: Subscriber): void {
+    const subscription = new NatsSubscription(this.link, subscriber, this.onServer(subscriber.subject));
+    this.running.push(subscription.run(this.stopping.signal));
+  }
+
+  async state(): Promise<RoadState> {
+    const { connections } = this.link;
+    const { created } = await this.link.streamInfo();
+    return { store: created, connections };
+  }
+
+  nudge(service: string): void {
+    try {
+      this.link.connection.publish(this.nudgeSubject(service), Empty);
+    } catch {
+      // The relay looks by itself, a little later.
+    }
+  }
+
+  onNudge(service: string, wake: () => void): void {
+    this.link.whenConnected((connection) => {
+      connection.subscribe(this.nudgeSubject(service), { callback: wake });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.stopping.abort();
+    await Promise.all(this.running);
+    await this.link.close();
+  }
+
+  /** Another mesh on the same server has other subjects. */
+  private onServer(subject: string): string {
+    return subject.replace(/^giftmesh\./, `${this.link.prefix}.`);
+  }
+
+  /** Not one of the stream's. */
+  private nudgeSubject(service: string): string {
+    return `${this.link.prefix}-nudge.${service}`;
+  }
+}

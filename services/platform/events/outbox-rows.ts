@@ -1,0 +1,82 @@
+import type { Database, Row } from "../database/database.ts";
+import { placeholders, upsertInto } from "../database/statements.ts";
+import type { Worker } from "../service.ts";
+import { type Instant, now } from "../time.ts";
+import { leastIdSince } from "./outbox.ts";
+import type { Event } from "./road.ts";
+
+/** Sent events are kept so long, so that a broker that has lost its store can be given them again. */
+const keptFor = 7n * 24n * 3600n * 1_000_000n;
+
+/** An outbox as its relay sees it. */
+export class OutboxRows {
+  private readonly service: string;
+  private readonly database: Database;
+
+  constructor(service: string, database: Database) {
+    this.service = service;
+    this.database = database;
+  }
+
+  /** The events that have not been sent, the oldest first. */
+  async unsent(limit: number): Promise<Row[]> {
+    return this.database.select({
+      sql: "SELECT id, subject, payload, traceparent, request_id FROM outbox WHERE sent_at = 0 ORDER BY id LIMIT ?",
+      values: [BigInt(limit)],
+    });
+  }
+
+  /** A row as an event, with an id that no other service has. */
+  eventOf(row: Row): Event {
+    return {
+      id: `${this.service}-${row.id}`,
+      subject: row.subject as string,
+      payload: row.payload as Uint8Array,
+      traceparent: row.traceparent as string,
+      requestId: row.request_id as string,
+    };
+  }
+
+  async markSent(rows: readonly Row[]): Promise<void> {
+    if (rows.length === 0) return;
+    const ids = rows.map((row) => row.id as string);
+    await this.database.transaction((tx) =>
+      tx.run([
+        { sql: `UPDATE outbox SET sent_at = ? WHERE id IN (${placeholders(ids.length)})`, values: [now(), ...ids] },
+      ]),
+    );
+  }
+
+  /** The store that events were last sent to; undefined where none ever was. */
+  async store(): Promise<string | undefined> {
+    const [row] = await this.database.select({ sql: "SELECT store FROM relay_store", values: [] });
+    return row?.store as string | undefined;
+  }
+
+  /** Has everything that was sent since an instant, or is still kept, sent again, to this store. */
+  async resend(sentSince: Instant, store: string): Promise<void> {
+    await this.database.transaction((tx) =>
+      tx.run([
+        { sql: "UPDATE outbox SET sent_at = 0 WHERE sent_at > ?", values: [sentSince] },
+        upsertInto(this.database.dialect, "relay_store", ["name", "store"], [["road", store]], {
+          key: ["name"],
+          update: ["store"],
+        }),
+      ]),
+    );
+  }
+
+  /** Forgets events that were sent and are a week old. */
+  get purge(): Worker {
+    return {
+      name: "purge-outbox",
+      everyMs: 600_000,
+      alone: true,
+      run: async () => {
+        await this.database.transaction((tx) =>
+          tx.run([{ sql: "DELETE FROM outbox WHERE id < ? AND sent_at > 0", values: [leastIdSince(now() - keptFor)] }]),
+        );
+      },
+    };
+  }
+}

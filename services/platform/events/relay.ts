@@ -1,0 +1,130 @@
+import type { Logger } from "pino";
+import type { Leases } from "../leases.ts";
+import { now } from "../time.ts";
+import { Bell, backoffMs, pause } from "../waiting.ts";
+import type { OutboxRows } from "./outbox-rows.ts";
+import type { EventRoad } from "./road.ts";
+
+/** Events on the road that have not been confirmed yet. */
+const mostOutstanding = 256;
+
+/** How often it is looked for what nobody has woken the relay for: what a crash left. */
+const pollMs = 1_000;
+
+/** After it was woken: the transaction that it was woken by has still to commit, and this is mostly enough. */
+const firstPollMs = 2;
+
+const backoff = { firstMs: 100, mostMs: 5_000 };
+
+/** How often the road is asked whether it still has what it was given. */
+const checkEveryMs = 5_000;
+
+/** A NATS server writes to the disk every 2 minutes where it was not told otherwise: so much may it lose of late. */
+const doubtfulFor = 180_000_000n;
+
+export interface RelayParts {
+  readonly service: string;
+  readonly outbox: OutboxRows;
+  readonly road: EventRoad;
+  readonly leases: Leases;
+  readonly log: Logger;
+}
+
+/**
+ * Sends a service's events on the road, in order: one replica at a time does, and an event is marked as sent once it
+ * has arrived. What is there without having been sent was left by a crash or is not committed yet, so the relay only
+ * ever looks for rows that are not sent.
+ */
+export class Relay {
+  private readonly parts: RelayParts;
+  private readonly bell = new Bell();
+  private isLeading = false;
+  private idleMs = 0;
+  private nudgeAt = 0;
+  private checkAt = 0;
+  private seenConnections = 0;
+
+  constructor(parts: RelayParts) {
+    this.parts = parts;
+  }
+
+  /** Says that an event is about to be committed: here, or in the replica that has the relay. */
+  wake(): void {
+    if (this.isLeading) {
+      // A relay that is looking every few milliseconds is awake.
+      if (this.idleMs > firstPollMs) this.bell.ring();
+    } else if (Date.now() >= this.nudgeAt) {
+      this.parts.road.nudge(this.parts.service);
+      this.nudgeAt = Date.now() + firstPollMs;
+    }
+  }
+
+  /** Relays until the signal is aborted, while no other replica does. */
+  async run(stopping: AbortSignal): Promise<void> {
+    const { service, road, leases, log } = this.parts;
+    road.onNudge(service, () => this.isLeading && this.wake());
+    while (!stopping.aborted) {
+      try {
+        await leases.during("relay", (lost) => this.lead(AbortSignal.any([stopping, lost])));
+      } catch (error) {
+        log.warn({ err: error }, "the relay cannot be started now");
+      }
+      await pause(pollMs, stopping);
+    }
+  }
+
+  private async lead(ended: AbortSignal): Promise<void> {
+    const { log } = this.parts;
+    let failures = 0;
+    this.isLeading = true;
+    while (!ended.aborted) {
+      try {
+        if (Date.now() >= this.checkAt) await this.checkStore();
+        const found = await this.sendWindow();
+        if (failures > 0) log.info("events are on their way again");
+        failures = 0;
+        if (found === 0) await this.idle(ended);
+      } catch (error) {
+        failures++;
+        this.checkAt = 0;
+        if (failures === 1) log.warn({ err: error }, "events cannot be sent now and wait in the outbox");
+        await pause(backoffMs(failures, backoff), ended);
+      }
+    }
+    this.isLeading = false;
+  }
+
+  /** Sends again what the road has lost, or may have lost. Inboxes see to it that nothing is handled twice. */
+  private async checkStore(): Promise<void> {
+    const { outbox, road, log } = this.parts;
+    const { store, connections } = await road.state();
+    if (store !== (await outbox.store())) {
+      log.info({ store }, "this event store is new: all events that are kept are sent to it");
+      await outbox.resend(0n, store);
+    } else if (connections !== this.seenConnections) {
+      await outbox.resend(now() - doubtfulFor, store);
+    }
+    this.seenConnections = connections;
+    this.checkAt = Date.now() + checkEveryMs;
+  }
+
+  /** Sends as many events as may be outstanding, and marks those that have arrived. Answers how many there were. */
+  private async sendWindow(): Promise<number> {
+    const { outbox, road } = this.parts;
+    const rows = await outbox.unsent(mostOutstanding);
+    if (rows.length === 0) return 0;
+    const results = await road.publish(rows.map((row) => outbox.eventOf(row)));
+    await outbox.markSent(rows.filter((_, index) => results[index]?.status === "fulfilled"));
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+    return rows.length;
+  }
+
+  /** Waits to be woken, looking again after pauses that grow from a few milliseconds to a second. */
+  private async idle(ended: AbortSignal): Promise<void> {
+    this.idleMs = Math.min(pollMs, Math.max(firstPollMs, this.idleMs * 2));
+    if (await this.bell.wait(this.idleMs, ended)) {
+      this.idleMs = firstPollMs;
+      await pause(firstPollMs, ended);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/** An event on its way. */
+export interface Event {
+  /** Unique in the mesh: the service that sent it, and its place in that service's outbox. */
+  readonly id: string;
+  readonly subject: string;
+  readonly payload: Uint8Array;
+  /** W3C trace context; empty where there is none. */
+  readonly traceparent: string;
+  /** The request that led to it; empty where none did. */
+  readonly requestId: string;
+}
+
+/** Takes the events of one subject off the road. */
+export interface Subscriber {
+  /** Replicas with the same name share the events; each name gets them all. */
+  readonly name: string;
+  readonly subject: string;
+  /** Resolves once the events need not come again; after a rejection they do. The same event may come many times. */
+  deliver(events: readonly Event[]): Promise<void>;
+}
+
+/** What a relay is to know of the place where events are kept on the road. */
+export interface RoadState {
+  /** Another value means another store: what the last one held is lost. */
+  readonly store: string;
+  /** Rises with every new connection: what was sent shortly before may be lost. */
+  readonly connections: number;
+}
+
+/** How events get from the outbox of one service to the consumers of all: at least once, and in order. */
+export interface EventRoad {
+  /** Publishes events in order: for each, in that order, whether it has arrived for good. */
+  publish(events: readonly Event[]): Promise<PromiseSettledResult<unknown>[]>;
+
+  /** Delivers a subject's events from now on, those that came before too where the road has kept them. */
+  subscribe(subscriber: Subscriber): void;
+
+  /** Rejects while the road cannot be used. */
+  state(): Promise<RoadState>;
+
+  /** Tells the replicas of a service that there is something to send. It may get lost. */
+  nudge(service: string): void;
+
+  /** Has `wake` called when a replica of the service is nudged. */
+  onNudge(service: string, wake: () => void): void;
+
+  /** Ends deliveries, waits for those under way, and disconnects. */
+  close(): Promise<void>;
+}

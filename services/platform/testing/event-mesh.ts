@@ -1,0 +1,181 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect } from "nats";
+import { type Logger, pino } from "pino";
+import { Role } from "../../../gen/giftmesh/common/v1/access_pb.ts";
+import { type UserRegistered, UserRegisteredSchema } from "../../../gen/giftmesh/profile/v1/user_pb.ts";
+import type { Database, Session } from "../database/database.ts";
+import { createTable } from "../database/migrate.ts";
+import { type Consumer, consume } from "../events/consumer.ts";
+import { Events } from "../events/events.ts";
+import { InProcessRoad } from "../events/in-process-road.ts";
+import { eventsMigration } from "../events/migrations.ts";
+import { NatsRoad } from "../events/nats-road.ts";
+import type { RetryPolicy } from "../events/retries.ts";
+import type { EventRoad } from "../events/road.ts";
+import { Leases, leasesMigration } from "../leases.ts";
+import type { Call } from "../rpc/call.ts";
+import { type Engine, natsServer, testDatabase } from "./engines.ts";
+
+/** A road of a test's own: with a broker, a stream of its own. */
+export interface TestRoad {
+  /** One for each process. */
+  open(): EventRoad;
+  remove(): Promise<void>;
+}
+
+/** Shorter than any server's, so that the inbox is what stops duplicates. */
+export const duplicateWindowMs = 100;
+
+/** The roads that can be had here, by name: each call of one gives another. */
+export async function testRoads(): Promise<Record<string, () => TestRoad>> {
+  const inProcess = () => ({ open: () => new InProcessRoad(), remove: async () => undefined });
+  const url = await natsServer();
+  return { "in-process": inProcess, ...(url && { NATS: () => natsTestRoad(url) }) };
+}
+
+/** A road over a NATS server. */
+export function natsTestRoad(url: string, prefix = `gmt_${randomBytes(5).toString("hex")}`): TestRoad {
+  return {
+    open: () => new NatsRoad({ url, log: silent, prefix, duplicateWindowMs }),
+    remove: async () => {
+      const connection = await connect({ servers: new URL(url).host });
+      const manager = await connection.jetstreamManager();
+      await manager.streams.delete(prefix.toUpperCase()).catch(() => undefined);
+      await connection.close();
+    },
+  };
+}
+
+const silent: Logger = pino({ level: "silent" });
+
+const effectsMigration = {
+  name: "001-effects",
+  up: (knex: Parameters<typeof createTable>[0]) =>
+    createTable(knex, "effects", (table) => {
+      // Nothing here is unique but the place, so that an effect that is had twice is there twice.
+      table.bigIncrements("place");
+      table.bigInteger("user_id").notNullable();
+    }),
+};
+
+const migrations = [leasesMigration, eventsMigration, effectsMigration];
+
+export interface ReplicaOptions {
+  /** Does more than the effect, before it. */
+  readonly before?: (event: UserRegistered, call: Call) => Promise<void> | void;
+  readonly retryPolicy?: RetryPolicy;
+  /** Stands between the consumer and its database. */
+  readonly wrapDatabase?: (database: Database) => Database;
+  readonly wrapRoad?: (road: EventRoad) => EventRoad;
+  /** Whether it takes events too; true where unset. */
+  readonly consumes?: boolean;
+}
+
+export const fastRetries: RetryPolicy = { attempts: 3, firstMs: 1, mostMs: 4 };
+
+/** One process of a mesh of two services: users are registered in one, and each has one effect in the other. */
+export class Replica {
+  readonly producer: Events;
+  readonly consumer: Events;
+  readonly producing: Database;
+  readonly consuming: Database;
+  private readonly road: EventRoad;
+
+  static async start(engine: Engine, road: TestRoad, options: ReplicaOptions = {}): Promise<Replica> {
+    const [producing, consuming] = await Promise.all([
+      testDatabase(engine, "profile", migrations),
+      testDatabase(engine, "wallet", migrations),
+    ]);
+    return new Replica(producing, consuming, road.open(), options);
+  }
+
+  private constructor(producing: Database, consuming: Database, road: EventRoad, options: ReplicaOptions) {
+    const { wrapDatabase = (it) => it, wrapRoad = (it) => it, retryPolicy = fastRetries, consumes = true } = options;
+    this.producing = producing;
+    this.consuming = consuming;
+    this.road = wrapRoad(road);
+    this.producer = this.eventsOf("profile", producing, retryPolicy);
+    this.consumer = this.eventsOf("wallet", wrapDatabase(consuming), retryPolicy);
+    if (consumes) this.consumer.consume([effectOf(options)]);
+    this.producer.start();
+    this.consumer.start();
+  }
+
+  private eventsOf(service: string, database: Database, retryPolicy: RetryPolicy): Events {
+    const leases = new Leases(database, 1_000);
+    return new Events({ service, database, road: this.road, leases, log: silent, retryPolicy });
+  }
+
+  /** Registers users, in one transaction. */
+  async register(userIds: readonly number[], call?: Call): Promise<void> {
+    await this.producing.transaction((tx) => this.registerIn(tx, userIds, call));
+  }
+
+  async registerIn(session: Session, userIds: readonly number[], call?: Call): Promise<void> {
+    for (const userId of userIds) {
+      const event = { userId: BigInt(userId), role: Role.USER };
+      await this.producer.outbox.add(session, "giftmesh.profile.user-registered", UserRegisteredSchema, event, call);
+    }
+  }
+
+  /** Whose effects there are, in the order that they were had in. */
+  async effects(): Promise<number[]> {
+    const rows = await this.consuming.select({ sql: "SELECT user_id FROM effects ORDER BY place", values: [] });
+    return rows.map((row) => Number(row.user_id));
+  }
+
+  /** Waits until there are so many effects. */
+  async effectsOf(count: number): Promise<number[]> {
+    await eventually(async () => (await this.effects()).length >= count);
+    return this.effects();
+  }
+
+  async unsentCount(): Promise<number> {
+    const rows = await this.producing.select({ sql: "SELECT id FROM outbox WHERE sent_at = 0", values: [] });
+    return rows.length;
+  }
+
+  /** Waits until all events have been sent. */
+  async allSent(): Promise<void> {
+    await eventually(async () => (await this.unsentCount()) === 0);
+  }
+
+  /** Has all events sent once more. */
+  async sendAgain(): Promise<void> {
+    await this.producing.transaction((tx) => tx.run([{ sql: "UPDATE outbox SET sent_at = 0", values: [] }]));
+    await this.allSent();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.producer.stop(), this.consumer.stop()]);
+    await this.road.close();
+    await Promise.all([this.producing.close(), this.consuming.close()]);
+  }
+}
+
+function effectOf({ before }: ReplicaOptions): Consumer {
+  return consume({
+    name: "wallet-effect",
+    subject: "giftmesh.profile.user-registered",
+    message: UserRegisteredSchema,
+    async handle(event, tx, call) {
+      await before?.(event, call);
+      await tx.run([{ sql: "INSERT INTO effects (user_id) VALUES (?)", values: [event.userId] }]);
+    },
+  });
+}
+
+/** Waits until something is so; throws where it is not within 30 s. */
+export async function eventually(isSo: () => Promise<boolean>): Promise<void> {
+  const until = Date.now() + 30_000;
+  while (!(await isSo())) {
+    if (Date.now() > until) throw new Error(`Still not so after 30 s: ${isSo}`);
+    await sleep(10);
+  }
+}
+
+/** From one number to another, both included. */
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
