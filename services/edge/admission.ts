@@ -48,7 +48,8 @@ export function createAdmission(
   return async (request, { access, bindings }) => {
     const { authorization } = request.headers;
     const known = authorization === undefined ? nobody : await tokens.verify(tokenIn(authorization));
-    request.caller = { ...known, address: request.ip };
+    // A connection that is closed already has no address any more.
+    request.caller = { ...known, address: request.ip || "" };
     authorizeRole(access, request.caller);
 
     const rate = await countRequest(request);

@@ -5,6 +5,9 @@ import { enumNames } from "./enum-names.ts";
 import { FormFile } from "./form.ts";
 import { type Json, NumberText } from "./json-text.ts";
 
+/** No more than these are told of one request. */
+const mostViolations = 100;
+
 /** One reading of a request: what is wrong with it so far, and how deep it has come. */
 export class Reading {
   readonly violations: FieldViolation[] = [];
@@ -12,7 +15,7 @@ export class Reading {
 
   /** Notes that a value is not what it must be, and answers what the value is then: nothing. */
   refuse(field: string, description: string): undefined {
-    this.violations.push({ field, description });
+    if (this.violations.length < mostViolations) this.violations.push({ field, description });
   }
 }
 

@@ -12,7 +12,7 @@ import { RouteNotFound } from "./refusals.ts";
 import { logRequests } from "./request-log.ts";
 
 /** How long a client may take to send a request, in milliseconds. */
-const requestTimeoutMs = 30_000;
+const requestTimeoutMs = 120_000;
 
 /** Makes the HTTP server, still without routes: what holds for every request, whatever it asks for. */
 export async function createHttp(
@@ -33,7 +33,7 @@ export async function createHttp(
     },
   });
   app.addHook("onRequest", (request, reply, done) => {
-    reply.header("x-request-id", request.id);
+    reply.header("x-request-id", request.id).header("cache-control", "no-store");
     done();
   });
   logRequests(app, log);

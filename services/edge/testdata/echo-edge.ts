@@ -15,14 +15,15 @@ import type { Served } from "../../platform/rpc/handler.ts";
 import type { TokenVerifier } from "../../platform/token-verifier.ts";
 import { createEdge, type EdgeOptions } from "../edge.ts";
 
-const repository = new URL("../../..", import.meta.url).pathname;
+/** Where this repository is. */
+export const repository = new URL("../../..", import.meta.url).pathname;
 const buf = createRequire(import.meta.url).resolve("@bufbuild/buf/bin/buf");
 
-/** Compiles the proto files of a directory of the repository, beside giftmesh's own, with their comments. */
-export function compileProto(directory: string): FileRegistry {
+/** Compiles proto files with their comments: those in a directory of a workspace, and the others in its `proto/`. */
+export function compileProto(directory: string, workspace = repository): FileRegistry {
   const config = JSON.stringify({ version: "v2", modules: [{ path: "proto" }, { path: directory }] });
   const set = execFileSync(process.execPath, [buf, "build", ".", "--config", config, "-o", "-#format=binpb"], {
-    cwd: repository,
+    cwd: workspace,
     maxBuffer: 1 << 26,
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -53,8 +54,21 @@ const tokens: TokenVerifier = {
 type Fields = Record<string, unknown>;
 type Handler = (request: Message & Fields, call: Call) => unknown;
 
+/** Calls that a handler has begun with, by their request ids. */
+const begun = new Set<string>();
 /** Calls whose client went away, by their request ids. */
-export const cancelled = new Set<string>();
+const cancelled = new Set<string>();
+
+/** Resolves once a handler has begun with a call. */
+export const whenBegun = (requestId: string) => until(() => begun.has(requestId));
+/** Whether a handler knows that a call's client went away. */
+export const isCancelled = (requestId: string) => cancelled.has(requestId);
+/** Resolves once a handler knows that its client went away. */
+export const whenCancelled = (requestId: string) => until(() => cancelled.has(requestId));
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await setTimeout(5);
+}
 
 const handlers: Record<string, Handler> = {
   echo: async ({ id, amount, everything }) => ({
@@ -66,6 +80,7 @@ const handlers: Record<string, Handler> = {
   }),
   clear: async () => ({}),
   describe: async ({ waitMs }, call) => {
+    begun.add(call.requestId);
     call.cancelled?.addEventListener("abort", () => cancelled.add(call.requestId));
     await setTimeout(waitMs as number);
     const { caller, requestId, idempotencyKey, remainingMs } = call;
@@ -87,14 +102,15 @@ const handlers: Record<string, Handler> = {
     };
   },
   watch: async function* ({ count, ending, padding }, call) {
-    for (let number = 1; number <= (count as number); number++) {
-      yield { tick: { number, padding: "x".repeat(padding as number) } };
-    }
-    if (ending === "refuse") throw new Refusal("rule", { reason: "TICKED_OUT", message: "No more ticks" });
-    if (ending === "fail") throw new Error("The clock is broken");
-    if (ending === "stay" && call.cancelled) {
-      await once(call.cancelled, "abort");
-      cancelled.add(call.requestId);
+    try {
+      for (let number = 1; number <= (count as number); number++) {
+        yield { tick: { number, padding: "x".repeat(padding as number) } };
+      }
+      if (ending === "refuse") throw new Refusal("rule", { reason: "TICKED_OUT", message: "No more ticks" });
+      if (ending === "fail") throw new Error("The clock is broken");
+      if (ending === "stay" && call.cancelled) await once(call.cancelled, "abort");
+    } finally {
+      if (call.cancelled?.aborted) cancelled.add(call.requestId);
     }
   },
   fail: async ({ how }) => {
@@ -145,4 +161,29 @@ export async function startEchoEdge(overrides: Partial<EdgeOptions["config"]> = 
   });
   const url = await edge.start();
   return { url, lines, stop: () => edge.stop() };
+}
+
+/** Sends a request to an edge; a body that is an object goes as JSON. */
+export function send(base: URL, verb: string, path: string, options: SendOptions = {}): Promise<Response> {
+  const { token, body, headers = {}, signal } = options;
+  const isJson = body !== undefined && (typeof body === "string" || Object.getPrototypeOf(body) === Object.prototype);
+  return fetch(new URL(path, base), {
+    method: verb,
+    headers: {
+      ...(isJson && { "content-type": "application/json" }),
+      ...(token && { authorization: `Bearer ${token}` }),
+      ...headers,
+    },
+    ...(body !== undefined && {
+      body: isJson && typeof body === "object" ? JSON.stringify(body) : (body as NonNullable<RequestInit["body"]>),
+    }),
+    ...(signal && { signal }),
+  });
+}
+
+export interface SendOptions {
+  readonly token?: string;
+  readonly body?: string | object;
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal;
 }

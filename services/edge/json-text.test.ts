@@ -1,0 +1,31 @@
+import test from "ava";
+import fc from "fast-check";
+import { NumberText, parseJsonObject } from "./json-text.ts";
+
+test("a number keeps every digit that was written, but for zeros at the end", (t) => {
+  const digits = fc.string({ unit: fc.constantFrom(..."0123456789"), minLength: 1, maxLength: 40 });
+  fc.assert(
+    fc.property(fc.boolean(), digits, fc.option(digits), (isNegative, whole, fraction) => {
+      const integer = whole.replace(/^0+(?=.)/, "");
+      const source = `${isNegative ? "-" : ""}${integer}${fraction === null ? "" : `.${fraction}`}`;
+      const { number } = parseJsonObject(`{"number": ${source}}`);
+      const text = number instanceof NumberText ? number.source : String(number);
+      t.is(withoutZeros(text), withoutZeros(source));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test("what has no long numbers is what JSON.parse says it is", (t) => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (object) => {
+      const text = JSON.stringify(object);
+      if (!/[0-9.]{16}|e-/.test(text)) t.deepEqual(parseJsonObject(text) as unknown, JSON.parse(text));
+    }),
+  );
+});
+
+function withoutZeros(text: string): string {
+  const short = text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+  return short === "-0" ? "0" : short;
+}
