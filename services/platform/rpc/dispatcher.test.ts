@@ -11,32 +11,24 @@ import {
 import { Refusal } from "../refusal.ts";
 import { Call } from "./call.ts";
 import { Dispatcher, type Receipts } from "./dispatcher.ts";
-import { type Handlers, serve } from "./handler.ts";
 import { InternalError } from "./internal-error.ts";
 import { refusalOf } from "./status.ts";
 import { failureOfCall, visible } from "./testing/failure.ts";
 import { echo, serveTransfers, transferRequest } from "./testing/ledger.ts";
 import { recordedLog } from "./testing/log.ts";
+import { serveOnly } from "./testing/serve-only.ts";
 
 const { transfer, batchTransfer } = LedgerService.method;
 const user = create(CallerSchema, { userId: 7n, role: Role.USER });
 const call = () => new Call({ requestId: "r-1" });
+
+const pointless = { chargePoints: async () => ({}), getPoints: async () => ({}) };
 
 function dispatcherOf(...served: Parameters<Dispatcher["add"]>[]) {
   const { log, lines } = recordedLog();
   const dispatcher = new Dispatcher({ log });
   for (const one of served) dispatcher.add(...one);
   return { dispatcher, lines };
-}
-
-function servePoints(handlers: Partial<Handlers<typeof PointsService>>) {
-  const answerNothing = async () => ({});
-  return serve(PointsService, {
-    chargePoints: answerNothing,
-    getPoints: answerNothing,
-    listTransactions: answerNothing,
-    ...handlers,
-  });
 }
 
 test("a call reaches its handler, and its answer is a whole message", async (t) => {
@@ -68,7 +60,7 @@ test("an error that nobody expected is logged once with its stack, and not shown
   const { dispatcher, lines } = dispatcherOf(
     [serveTransfers(() => Promise.reject(new Error("secret")))],
     [
-      servePoints({
+      serveOnly(PointsService, {
         chargePoints: async (_, own) => (await dispatcher.unary(transfer, transferRequest(), own)) as never,
       }),
     ],
@@ -87,7 +79,7 @@ test("an error that nobody expected is logged once with its stack, and not shown
 });
 
 test("who may not call is told so before what is wrong with the request", async (t) => {
-  const { dispatcher } = dispatcherOf([servePoints({})]);
+  const { dispatcher } = dispatcherOf([serveOnly(PointsService, pointless)]);
   const { chargePoints } = PointsService.method;
   const charge = (memberId: string, caller = user) =>
     failureOfCall(
@@ -103,7 +95,7 @@ test("who may not call is told so before what is wrong with the request", async 
 });
 
 test("the rule of a public RPC is held against calls from this process too, an internal one has none", async (t) => {
-  const { dispatcher } = dispatcherOf([servePoints({})], [serveTransfers(echo)]);
+  const { dispatcher } = dispatcherOf([serveOnly(PointsService, pointless)], [serveTransfers(echo)]);
   const request = create(GetPointsRequestSchema, { memberId: "7" });
   t.like(visible(await failureOfCall(dispatcher.unary(PointsService.method.getPoints, request, call()))), {
     kind: "unauthenticated",
@@ -117,7 +109,10 @@ test("only a public RPC with effects, called with an idempotency key, goes throu
     seen.push(method.name);
     return run();
   };
-  const { dispatcher } = dispatcherOf([servePoints({}), { receipts }], [serveTransfers(echo), { receipts }]);
+  const { dispatcher } = dispatcherOf(
+    [serveOnly(PointsService, pointless), { receipts }],
+    [serveTransfers(echo), { receipts }],
+  );
   const withKey = new Call({ requestId: "r", caller: user, idempotencyKey: "k" });
   const withoutKey = new Call({ requestId: "r", caller: user });
   const charge = create(ChargePointsRequestSchema, { memberId: "me", amount: "1" });
@@ -133,7 +128,7 @@ test("receipts see a refused request too, so that its refusal is replayed", asyn
     t.like(visible(await failureOfCall(run())), { kind: "invalid" });
     throw new Refusal("invalid", { reason: "REPLAYED", message: "As before" });
   };
-  const { dispatcher } = dispatcherOf([servePoints({}), { receipts }]);
+  const { dispatcher } = dispatcherOf([serveOnly(PointsService, pointless), { receipts }]);
   const withKey = new Call({ requestId: "r", caller: user, idempotencyKey: "k" });
   const charge = create(ChargePointsRequestSchema, { memberId: "me" });
   t.like(visible(await failureOfCall(dispatcher.unary(PointsService.method.chargePoints, charge, withKey))), {
@@ -253,7 +248,7 @@ test("a batch that breaks a rule as a whole is refused as a whole", async (t) =>
 test("a stream yields what the handler yields, until the reader stops", async (t) => {
   let ended = false;
   const { dispatcher } = dispatcherOf([
-    serve(SessionService, {
+    serveOnly(SessionService, {
       async *watchEndedSessions() {
         try {
           for (let id = 1n; ; id++) yield { sessionIds: [id] };
@@ -261,7 +256,6 @@ test("a stream yields what the handler yields, until the reader stops", async (t
           ended = true;
         }
       },
-      rotateSigningKey: async () => ({}),
     }),
   ]);
   const { watchEndedSessions } = SessionService.method;
@@ -279,12 +273,11 @@ test("a stream yields what the handler yields, until the reader stops", async (t
 
 test("a stream that breaks is logged, and its reader told no more than of a call", async (t) => {
   const { dispatcher, lines } = dispatcherOf([
-    serve(SessionService, {
+    serveOnly(SessionService, {
       async *watchEndedSessions() {
         yield {};
         throw new Error("secret");
       },
-      rotateSigningKey: async () => ({}),
     }),
   ]);
   const { watchEndedSessions } = SessionService.method;

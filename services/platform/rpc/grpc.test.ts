@@ -5,15 +5,15 @@ import { CallerSchema, Role } from "../../../gen/giftmesh/common/v1/access_pb.ts
 import { SessionService } from "../../../gen/giftmesh/profile/v1/session_service_pb.ts";
 import { LedgerService, type TransferRequest } from "../../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
 import { ConfigError } from "../config.ts";
-import { InvalidFields, Refusal, type RefusalKind } from "../refusal.ts";
+import { InvalidFields, Refusal, type RefusalKind, Unavailable } from "../refusal.ts";
 import { Call } from "./call.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { serve } from "./handler.ts";
 import { MeshClients } from "./mesh-clients.ts";
 import { failureOfCall, visible } from "./testing/failure.ts";
 import { echo, serveTransfers, transferRequest } from "./testing/ledger.ts";
 import { recordedLog } from "./testing/log.ts";
 import { clientsOf, startProcess } from "./testing/mesh.ts";
+import { serveOnly } from "./testing/serve-only.ts";
 
 const call = () => new Call({ requestId: "r-1" });
 
@@ -25,20 +25,14 @@ test("a call to another process is answered as one in this process", async (t) =
   t.deepEqual(await remote.transfer(request, call()), await local.transfer(request, call()));
 });
 
+const kinds: readonly RefusalKind[] = ["unauthenticated", "forbidden", "not_found", "rule", "conflict", "too_many"];
+
 const failures: Readonly<Record<string, () => Error>> = {
   ...Object.fromEntries(
-    (
-      [
-        "unauthenticated",
-        "forbidden",
-        "not_found",
-        "rule",
-        "conflict",
-        "too_many",
-        "unavailable",
-      ] satisfies RefusalKind[]
-    ).map((kind) => [kind, () => new Refusal(kind, { reason: "SOME_REASON", message: "So it is: 100 % é" })]),
+    kinds.map((kind) => [kind, () => new Refusal(kind, { reason: "SOME_REASON", message: "So it is: 100 % é" })]),
   ),
+  // To come again only after the deadline, so not tried again.
+  unavailable: () => new Unavailable("Later, please", 60),
   "invalid fields": () => new InvalidFields([{ field: "items.0.quantity", description: "Too few." }]),
   "a refusal with everything": () =>
     new Refusal("too_many", { reason: "SLOW", message: "Slow down", retryAfterSeconds: 30, requestId: "first" }),
@@ -49,12 +43,10 @@ for (const [name, make] of Object.entries(failures)) {
   test(`a caller sees the same of ${name}, from this process and from another`, async (t) => {
     const served = serveTransfers(() => Promise.reject(make()));
     const { address } = await startProcess(t, [served]);
-    // Not tried again, so that a refusal that says "later" is seen at once.
-    const own = () => new Call({ requestId: "r-1", deadline: Date.now() + 900 });
     const remote = await failureOfCall(
-      clientsOf(t, { wallet: address }).of(LedgerService).transfer(transferRequest(), own()),
+      clientsOf(t, { wallet: address }).of(LedgerService).transfer(transferRequest(), call()),
     );
-    const local = await failureOfCall(localClients(served).of(LedgerService).transfer(transferRequest(), own()));
+    const local = await failureOfCall(localClients(served).of(LedgerService).transfer(transferRequest(), call()));
     t.deepEqual(visible(remote), visible(local));
   });
 }
@@ -103,7 +95,7 @@ test("a call is refused at its deadline, and the handler told", async (t) => {
       return new Promise(() => undefined);
     }),
   ]);
-  const short = new Call({ requestId: "r", deadline: Date.now() + 100 });
+  const short = new Call({ requestId: "r", deadline: Date.now() + 1_000 });
   const failure = await failureOfCall(
     clientsOf(t, { wallet: address }).of(LedgerService).transfer(transferRequest(), short),
   );
@@ -133,7 +125,7 @@ test("a handler is told that its caller went away", async (t) => {
 test("a stream is read across processes until the reader stops, and then ends there too", async (t) => {
   const ended = Promise.withResolvers<void>();
   const { address } = await startProcess(t, [
-    serve(SessionService, {
+    serveOnly(SessionService, {
       async *watchEndedSessions(_, { signal }) {
         try {
           for (let id = 1n; !signal.aborted; id++) {
@@ -144,7 +136,6 @@ test("a stream is read across processes until the reader stops, and then ends th
           ended.resolve();
         }
       },
-      rotateSigningKey: async () => ({}),
     }),
   ]);
   const own = new Call({ requestId: "r", deadline: Number.POSITIVE_INFINITY });
@@ -162,12 +153,11 @@ test("a stream is read across processes until the reader stops, and then ends th
 test("a stream that is refused throws as a call does", async (t) => {
   const refusal = new Refusal("rule", { reason: "NO_MORE", message: "No more" });
   const { address } = await startProcess(t, [
-    serve(SessionService, {
+    serveOnly(SessionService, {
       async *watchEndedSessions() {
         yield { sessionIds: [1n] };
         throw refusal;
       },
-      rotateSigningKey: async () => ({}),
     }),
   ]);
   const stream = clientsOf(t, { profile: address }).of(SessionService).watchEndedSessions({}, call());
@@ -231,12 +221,11 @@ test("a server that stops lets calls end, takes no more, and ends streams", asyn
       await finish.promise;
       return echo(request, own);
     }),
-    serve(SessionService, {
+    serveOnly(SessionService, {
       async *watchEndedSessions(_, { signal }) {
         yield {};
         await new Promise((resolve) => signal.addEventListener("abort", resolve));
       },
-      rotateSigningKey: async () => ({}),
     }),
   ]);
   const clients = clientsOf(t, { wallet: address, profile: address });

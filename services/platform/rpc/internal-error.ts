@@ -18,10 +18,13 @@ export class InternalError extends Error {
 /** All that the caller of an RPC can be thrown. */
 export type Failure = Refusal | InternalError;
 
+/** By how much a timer may be early: Node counts from the start of the turn of its loop. */
+const timerSlackMs = 10;
+
 /** What the caller is told of whatever a handler threw. What nobody expected is logged here, once. */
 export function failureOf(error: unknown, method: string, call: Call, log: Logger): Failure {
   if (error instanceof Refusal || error instanceof InternalError) return error;
-  if (isAbort(error) && (call.remainingMs === 0 || call.cancelled?.aborted)) return new Unavailable();
+  if (isAbort(error) && (call.remainingMs <= timerSlackMs || call.cancelled?.aborted)) return new Unavailable();
   log.error({ requestId: call.requestId, method, err: error }, "A call failed unexpectedly");
   return new InternalError();
 }

@@ -6,28 +6,17 @@ import {
 } from "../../../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
 import { TransferType } from "../../../../gen/giftmesh/wallet/v1/transaction_pb.ts";
 import { inBatches } from "../batch-twin.ts";
-import { type Handler, type Handlers, type Served, serve } from "../handler.ts";
+import type { Handler, Handlers, Served } from "../handler.ts";
+import { serveOnly } from "./serve-only.ts";
 
 type TransferHandler = Handler<typeof LedgerService.method.transfer>;
-
-const notHere = async (): Promise<never> => {
-  throw new Error("Not part of this test");
-};
 
 /** A ledger of nothing but one way to transfer, to call in tests; and whatever else is given. */
 export function serveTransfers(
   transfer: TransferHandler,
   others: Partial<Handlers<typeof LedgerService>> = {},
 ): Served {
-  return serve(LedgerService, {
-    transfer,
-    batchTransfer: inBatches(transfer),
-    openWallet: notHere,
-    getWallet: notHere,
-    getTransfer: notHere,
-    listEntries: notHere,
-    ...others,
-  });
+  return serveOnly(LedgerService, { transfer, batchTransfer: inBatches(transfer), ...others });
 }
 
 /** Answers with the transfer's id and reference. */

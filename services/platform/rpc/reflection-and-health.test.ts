@@ -1,0 +1,79 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { fromBinary } from "@bufbuild/protobuf";
+import test from "ava";
+import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { echo, serveTransfers } from "./testing/ledger.ts";
+import { startProcess } from "./testing/mesh.ts";
+
+const run = promisify(execFile);
+const healthCheck = new URL("health-check.ts", import.meta.url).pathname;
+
+/** A gRPC client that is not ours. */
+async function bufCurl(...options: readonly string[]): Promise<string> {
+  const { stdout } = await run("node_modules/.bin/buf", [
+    "curl",
+    "--protocol",
+    "grpc",
+    "--http2-prior-knowledge",
+    ...options,
+  ]);
+  return stdout;
+}
+
+test("buf curl lists the services that are served here, and no others", async (t) => {
+  const { address } = await startProcess(t, [serveTransfers(echo)], { grpcReflection: true });
+  t.deepEqual((await bufCurl("--list-services", `http://${address}`)).trim().split("\n"), [
+    "giftmesh.wallet.v1.LedgerService",
+  ]);
+});
+
+test("buf curl finds out by reflection how to call an RPC, and calls it", async (t) => {
+  const { address } = await startProcess(t, [serveTransfers(echo)], { grpcReflection: true });
+  const request = {
+    id: "from-afar",
+    debit: { userId: "1" },
+    credit: { system: "SYSTEM_ACCOUNT_SALES" },
+    amount: { currencyCode: "SAR", minorUnits: "5" },
+    type: "TRANSFER_TYPE_PAYMENT",
+  };
+  const url = `http://${address}/giftmesh.wallet.v1.LedgerService/Transfer`;
+  t.like(JSON.parse(await bufCurl("--data", JSON.stringify(request), url)), { transfer: { id: "from-afar" } });
+  const refused = await t.throwsAsync(bufCurl("--data", JSON.stringify({ ...request, id: "" }), url));
+  const { code, details } = JSON.parse((refused as Error & { stderr: string }).stderr);
+  t.is(code, "invalid_argument");
+  t.deepEqual(
+    details.map((detail: { type: string }) => detail.type),
+    ["google.rpc.ErrorInfo", "google.rpc.BadRequest"],
+  );
+  t.like(fromBinary(ErrorInfoSchema, Buffer.from(details[0].value, "base64")), {
+    reason: "VALIDATION_ERROR",
+    domain: "giftmesh",
+  });
+  t.like(fromBinary(BadRequestSchema, Buffer.from(details[1].value, "base64")), {
+    fieldViolations: [{ field: "id", description: "The id field is required." }],
+  });
+});
+
+test("without reflection nobody is told what is served", async (t) => {
+  const { address } = await startProcess(t, [serveTransfers(echo)]);
+  await t.throwsAsync(bufCurl("--list-services", `http://${address}`));
+});
+
+test("the health check says yes of the server and each service that it serves, and no of any other", async (t) => {
+  const { address } = await startProcess(t, [serveTransfers(echo)]);
+  for (const service of [[], ["giftmesh.wallet.v1.LedgerService"]]) {
+    await t.notThrowsAsync(run(process.execPath, [healthCheck, address, ...service]));
+  }
+  await t.throwsAsync(run(process.execPath, [healthCheck, address, "giftmesh.wallet.v1.PointsService"]), {
+    code: 1,
+  });
+});
+
+test("the health check says no of a server that has stopped", async (t) => {
+  const { address, server } = await startProcess(t, []);
+  await server.stop();
+  const failure = await t.throwsAsync(run(process.execPath, [healthCheck, address]));
+  t.like(failure, { code: 1 });
+  t.regex((failure as Error & { stderr: string }).stderr, /^14 UNAVAILABLE[^\n]*\n$/);
+});
