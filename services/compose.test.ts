@@ -1,0 +1,198 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import test from "ava";
+import { parse } from "yaml";
+import { serviceNames } from "./mesh.ts";
+import { Broker } from "./platform/testing/broker.ts";
+import { engines, natsServer } from "./platform/testing/engines.ts";
+import { freePorts, root, startProcess, type TestProcess } from "./testing/processes.ts";
+import { RestClient } from "./testing/rest-client.ts";
+
+/** What of docker-compose.yml says how a container runs. */
+interface Container {
+  readonly image?: string;
+  readonly build?: string;
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly volumes?: readonly string[];
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+  readonly healthcheck?: { readonly test: readonly string[] };
+}
+
+const composed: { readonly services: Readonly<Record<string, Container>> } = parse(
+  readFileSync(join(root, "docker-compose.yml"), "utf8"),
+  { merge: true },
+);
+const containers = composed.services;
+const ours = Object.keys(containers).filter((name) => containers[name]?.build !== undefined);
+const mysql = (await engines()).find((engine) => engine.name === "MySQL");
+const nats = await natsServer();
+const patienceMs = 60_000;
+
+test("docker-compose.yml runs every service of the mesh, each in a container with a health check", (t) => {
+  for (const name of serviceNames) {
+    t.deepEqual(containers[name]?.command, [name]);
+    t.truthy(containers[name]?.healthcheck);
+  }
+});
+
+test("the Dockerfile copies what a service needs, and starts main.ts", (t) => {
+  const dockerfile = readFileSync(join(root, "Dockerfile"), "utf8");
+  for (const [, paths = ""] of dockerfile.matchAll(/^COPY (.+) \S+$/gm)) {
+    for (const path of paths.split(" ")) t.true(existsSync(join(root, path)), path);
+  }
+  t.regex(dockerfile, /^ENTRYPOINT \["node", "services\/main.ts"\]$/m);
+});
+
+const whenServed = mysql && nats ? test : test.skip;
+whenServed("every service of docker-compose.yml, as a process of its own, makes a mesh that works", async (t) => {
+  t.timeout(3 * 60_000);
+  if (!mysql || !nats) return;
+  const directory = mkdtempSync(join(tmpdir(), "giftmesh-compose-"));
+  const broker = Broker.isInstalled() ? await Broker.prepare() : undefined;
+  await broker?.start();
+  const machine = new Machine(
+    mysql.environment.DATABASE_URL ?? "",
+    broker?.url ?? nats,
+    directory,
+    await portsOf(ours),
+  );
+  const processes = new Map<string, TestProcess>();
+  try {
+    for (const name of inStartOrder(ours)) {
+      const container = containers[name] as Container;
+      const environment = { ...machine.environmentOf(name, container), ...mysql.environment, ...machine.own(name) };
+      const [script = "", ...args] = machine.translated([...entrypointOf(container), ...(container.command ?? [])]);
+      const started = startProcess(script, args, environment);
+      processes.set(name, started);
+      if (container.healthcheck) await isHealthy(machine, name, container, environment, started);
+      else t.is(await started.exited, 0, started.output());
+    }
+
+    const edge = new RestClient(`http://127.0.0.1:${machine.edgePort}`);
+    const admin = await edge.login("admin", "change me at once");
+    const { client, id } = await edge.newUser();
+    const charged = await client.post("/members/me/points/charge", { amount: 200 });
+    t.like(charged.body, { success: true, data: { balance: "200.00", currency: "SAR" } });
+    t.like((await admin.get(`/members/${id}/points`)).body.data, { balance: "200.00" });
+    t.like((await admin.get("/admin-api/ledger/audit")).body.data, { balanced: true });
+    await client.post("/auth/logout");
+    t.is((await client.get("/auth/me")).status, 401);
+
+    for (const [name, process] of [...processes].reverse()) {
+      if (containers[name]?.healthcheck) t.is(await process.end("SIGTERM"), 0, `${name} says ${process.output()}`);
+    }
+  } finally {
+    for (const process of processes.values()) await process.end("SIGKILL");
+    await broker?.stop();
+    await mysql.remove();
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+/** This machine in place of Docker's network and volumes. */
+class Machine {
+  readonly edgePort: number;
+  private readonly databaseUrl: string;
+  private readonly natsUrl: string;
+  private readonly directory: string;
+  private readonly ports: ReadonlyMap<string, number>;
+
+  constructor(databaseUrl: string, natsUrl: string, directory: string, ports: ReadonlyMap<string, number>) {
+    this.databaseUrl = databaseUrl;
+    this.natsUrl = natsUrl;
+    this.directory = directory;
+    this.ports = ports;
+    this.edgePort = ports.get("edge http") ?? 0;
+  }
+
+  /** What the file sets, with other hosts, ports and directories. */
+  environmentOf(_name: string, { environment = {} }: Container): Record<string, string> {
+    return Object.fromEntries(
+      Object.entries(environment).map(([setting, value]) => [setting, this.translate(withDefault(String(value)))]),
+    );
+  }
+
+  /** What Docker gives each container of its own. */
+  own(name: string): Record<string, string> {
+    return {
+      DATA_DIR: join(this.directory, name),
+      GRPC_PORT: String(this.ports.get(name)),
+      EDGE_PORT: String(this.edgePort),
+      LOG_LEVEL: "error",
+    };
+  }
+
+  translated(words: readonly string[]): string[] {
+    return words.map((word) => this.translate(word));
+  }
+
+  /** In a container's own health check `localhost` is that container. */
+  checkOf(name: string, words: readonly string[]): string[] {
+    return words.map((word) =>
+      word
+        .replace("localhost:50051", `127.0.0.1:${this.ports.get(name)}`)
+        .replace("localhost:8080", `127.0.0.1:${this.edgePort}`),
+    );
+  }
+
+  private translate(text: string): string {
+    if (text.startsWith("mysql://")) return this.databaseUrl;
+    if (text.startsWith("nats://")) return this.natsUrl;
+    const service = /^([a-z-]+):50051$/.exec(text)?.[1];
+    if (service) return `127.0.0.1:${this.ports.get(service)}`;
+    return text.replace(/^\/certificates/, join(this.directory, "certificates"));
+  }
+}
+
+async function portsOf(names: readonly string[]): Promise<Map<string, number>> {
+  const all = [...names, "edge http"];
+  const ports = await freePorts(all.length);
+  return new Map(all.map((name, index) => [name, ports[index] ?? 0]));
+}
+
+/** `${NAME:-value}` is its value: the test sets none of them. */
+function withDefault(text: string): string {
+  return text.replace(/\$\{[A-Z_]+:-([^}]*)\}/g, "$1");
+}
+
+/** The script and arguments, without the `node` in front. */
+function entrypointOf({ entrypoint }: Container): readonly string[] {
+  return (entrypoint ?? ["node", "services/main.ts"]).slice(1);
+}
+
+/** Each after those that it depends on. */
+function inStartOrder(names: readonly string[]): string[] {
+  const ordered: string[] = [];
+  const visit = (name: string) => {
+    if (ordered.includes(name) || !names.includes(name)) return;
+    for (const needed of Object.keys(containers[name]?.depends_on ?? {})) visit(needed);
+    ordered.push(name);
+  };
+  for (const name of names) visit(name);
+  return ordered;
+}
+
+/** Runs the container's own health check until it is content. */
+async function isHealthy(
+  machine: Machine,
+  name: string,
+  { healthcheck }: Container,
+  environment: Readonly<Record<string, string>>,
+  started: TestProcess,
+): Promise<void> {
+  const [, , ...words] = healthcheck?.test ?? [];
+  const giveUpAt = Date.now() + patienceMs;
+  let last = "";
+  while (Date.now() < giveUpAt && started.child.exitCode === null) {
+    const [script = "", ...args] = machine.checkOf(name, words);
+    const check = startProcess(script, args, environment);
+    if ((await check.exited) === 0) return;
+    last = check.output();
+    await sleep(200);
+  }
+  throw new Error(`${name} is not healthy: ${last}\n${started.output()}`);
+}

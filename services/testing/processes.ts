@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+
+/** The root of the project. */
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** A process that was started for a test. */
+export interface TestProcess {
+  readonly child: ChildProcess;
+  /** What it has written to its standard output and error so far. */
+  readonly output: () => string;
+  /** Sends a signal, and waits until it has ended; answers its exit code, null where the signal ended it. */
+  end(signal?: NodeJS.Signals): Promise<number | null>;
+  /** Waits until it has written this. Rejects where it ends before. */
+  says(text: string | RegExp): Promise<void>;
+  readonly exited: Promise<number | null>;
+}
+
+/** Starts `node` on a script of the project, in an environment that holds nothing but PATH and what is given. */
+export function startProcess(
+  script: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): TestProcess {
+  const child = spawn(process.execPath, [script, ...args], {
+    cwd: root,
+    env: { PATH: process.env.PATH ?? "", ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  const listeners = new Set<() => void>();
+  const hear = (data: Buffer) => {
+    output += data;
+    for (const listener of listeners) listener();
+  };
+  child.stdout.on("data", hear);
+  child.stderr.on("data", hear);
+  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  // Nothing of a test that fails is to stay behind.
+  const killed = () => child.kill("SIGKILL");
+  process.once("exit", killed);
+  void exited.then(() => process.off("exit", killed));
+  return {
+    child,
+    output: () => output,
+    exited,
+    async end(signal = "SIGTERM") {
+      child.kill(signal);
+      return exited;
+    },
+    says(text) {
+      const isThere = () => (typeof text === "string" ? output.includes(text) : text.test(output));
+      return new Promise((resolve, reject) => {
+        const listener = () => {
+          if (!isThere()) return;
+          listeners.delete(listener);
+          resolve();
+        };
+        listeners.add(listener);
+        void exited.then((code) => reject(new Error(`${script} ended with ${code} and said:\n${output}`)));
+        listener();
+      });
+    },
+  };
+}
+
+/** Starts services of the mesh, and waits until they are ready. */
+export async function startServices(
+  names: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<TestProcess> {
+  const started = startProcess("services/main.ts", names, { LOG_LEVEL: "error", ...environment });
+  await started.says("giftmesh is ready");
+  return started;
+}
+
+/** Ports of 127.0.0.1 that nobody listens on. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolve) => {
+          server.listen(0, "127.0.0.1", () => {
+            const address = server.address();
+            resolve(typeof address === "object" && address ? address.port : 0);
+          });
+        }),
+    ),
+  );
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}

@@ -1,0 +1,7 @@
+/** How much of a torture test is run: all of it at 1, which `npm run torture` sets; a short form in `npm test`. */
+const scale = Number(process.env.TORTURE_SCALE ?? "0.1");
+
+/** So many rounds at full size; fewer in the short form, but one at least. */
+export function rounds(atFullSize: number): number {
+  return Math.max(1, Math.round(atFullSize * scale));
+}
