@@ -1,4 +1,4 @@
-import { normalizeIP } from "@fastify/rate-limit";
+import rateLimit, { normalizeIP } from "@fastify/rate-limit";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type Caller, Role } from "../../gen/giftmesh/common/v1/access_pb.ts";
 import type { Config } from "../platform/config.ts";
@@ -23,7 +23,7 @@ export type Admit = (request: FastifyRequest, method: PublicMethod) => Promise<v
 
 const rateWindowMs = 60_000;
 /** Callers whose requests are counted at once; the one that called longest ago is forgotten for a new one. */
-export const countedCallers = 100_000;
+const countedCallers = 100_000;
 
 const bearer = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
 const printableAscii = /^[\x20-\x7e]{1,255}$/;
@@ -32,18 +32,21 @@ const printableAscii = /^[\x20-\x7e]{1,255}$/;
  * Makes the gate that every request for an RPC goes through before its body is read: who calls, whether their role may,
  * whether they called too often, and under which idempotency key.
  */
-export function createAdmission(
+export async function createAdmission(
   app: FastifyInstance,
   tokens: TokenVerifier,
   perMinute: Config["ratePerMinute"],
-): Admit {
+): Promise<Admit> {
   app.decorateRequest("caller");
   app.decorateRequest("idempotencyKey");
-  const countRequest = app.createRateLimit({
+  await app.register(rateLimit, {
+    global: false,
+    cache: countedCallers,
     timeWindow: rateWindowMs,
     keyGenerator: ({ caller }) => (isSignedIn(caller) ? `user ${caller.userId}` : normalizeIP(caller.address)),
     max: ({ caller }) => limitOf(caller, perMinute),
   });
+  const countRequest = app.createRateLimit();
 
   return async (request, { access, bindings }) => {
     const { authorization } = request.headers;

@@ -1,6 +1,6 @@
-import { context, propagation } from "@opentelemetry/api";
+import { propagation, ROOT_CONTEXT } from "@opentelemetry/api";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { Call, defaultTimeoutMs } from "../platform/rpc/call.ts";
+import { Call, type CallInit, defaultTimeoutMs } from "../platform/rpc/call.ts";
 
 /** How long a client may let a call take, in milliseconds. */
 const longestTimeoutMs = 30_000;
@@ -8,33 +8,37 @@ const longestTimeoutMs = 30_000;
 /** How long a stream is kept open, in milliseconds; a client that wants more opens the next one. */
 const streamTimeoutMs = 3_600_000;
 
+type Cancelled = NonNullable<CallInit["cancelled"]>;
+
 /** The call that an admitted request leads to; `timeoutMs` is what the client asked for. */
-export function unaryCall(request: FastifyRequest, cancelled: AbortSignal, timeoutMs = defaultTimeoutMs): Call {
+export function unaryCall(request: FastifyRequest, cancelled: Cancelled, timeoutMs = defaultTimeoutMs): Call {
   return callOf(request, cancelled, Math.min(timeoutMs, longestTimeoutMs));
 }
 
 /** The same for an RPC that answers with a stream. */
-export function streamCall(request: FastifyRequest, cancelled: AbortSignal, timeoutMs = streamTimeoutMs): Call {
+export function streamCall(request: FastifyRequest, cancelled: Cancelled, timeoutMs = streamTimeoutMs): Call {
   return callOf(request, cancelled, Math.min(timeoutMs, streamTimeoutMs));
 }
 
 /** Aborted when the client goes away before it is answered. */
 export function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  raw.once("close", () => {
+  const abortUnlessAnswered = () => {
     if (!raw.writableFinished) gone.abort();
-  });
+  };
+  if (raw.destroyed) abortUnlessAnswered();
+  else raw.once("close", abortUnlessAnswered);
   return gone.signal;
 }
 
-function callOf(request: FastifyRequest, cancelled: AbortSignal, timeoutMs: number): Call {
+function callOf(request: FastifyRequest, cancelled: Cancelled, timeoutMs: number): Call {
   const { traceparent } = request.headers;
   return new Call({
     caller: request.caller,
     requestId: request.id,
     idempotencyKey: request.idempotencyKey,
     deadline: Date.now() + timeoutMs,
-    trace: traceparent === undefined ? undefined : propagation.extract(context.active(), request.headers),
+    trace: traceparent === undefined ? undefined : propagation.extract(ROOT_CONTEXT, request.headers),
     cancelled,
   });
 }

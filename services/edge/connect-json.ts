@@ -65,7 +65,11 @@ function addRoute(app: FastifyInstance, one: PublicMethod, method: DescMethod, c
       const reading = new Reading();
       read(parseJsonObject((request.body as string | undefined) ?? ""), message, "", reading);
       if (reading.violations.length > 0) throw new InvalidFields(reading.violations);
-      const response = await context.invoker.unary(method, message, unaryCall(request, goneSignal(reply), timeoutMs));
+      const response = await context.invoker.unary(
+        method,
+        message,
+        unaryCall(request, () => goneSignal(reply), timeoutMs),
+      );
       reply.header("content-type", "application/json");
       return toJsonString(method.output, response);
     },

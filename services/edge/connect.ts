@@ -16,7 +16,7 @@ const requestKey = createContextKey<FastifyRequest | undefined>(undefined);
  * that `serveConnectJson` takes.
  */
 export function serveConnect(app: FastifyInstance, methods: readonly PublicMethod[], context: RouteContext): void {
-  const byName = new Map(methods.map((one) => [one.method, one]));
+  const byMethod = new Map(methods.map((one) => [one.method, one]));
   app.register(fastifyConnectPlugin, {
     // gRPC itself needs HTTP/2, which the services speak and the edge does not.
     grpc: false,
@@ -26,7 +26,7 @@ export function serveConnect(app: FastifyInstance, methods: readonly PublicMetho
     contextValues: (request) => createContextValues().set(requestKey, request),
     requestGate: async (handler) => {
       const request = requestOf(handler);
-      const one = byName.get(handler.method);
+      const one = byMethod.get(handler.method);
       if (one) await context.admit(request, one).catch((error) => rethrow(error, request, context));
     },
     shutdownSignal: context.stopping,

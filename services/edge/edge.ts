@@ -1,12 +1,10 @@
-import { setTimeout } from "node:timers/promises";
 import type { Registry } from "@bufbuild/protobuf";
-import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { type Config, ConfigError } from "../platform/config.ts";
 import type { Invoker } from "../platform/rpc/invoker.ts";
 import type { TokenVerifier } from "../platform/token-verifier.ts";
-import { countedCallers, createAdmission } from "./admission.ts";
+import { createAdmission } from "./admission.ts";
 import { takeBodies } from "./bodies.ts";
 import { serveConnect } from "./connect.ts";
 import { serveConnectJson } from "./connect-json.ts";
@@ -19,6 +17,10 @@ import { publicMethods } from "./routes.ts";
 /** How long requests in progress may take to end once the edge stops, in milliseconds. */
 const drainMs = 4_000;
 
+/** How often connections that have become idle are closed then, in milliseconds. */
+const sweepMs = 50;
+
+/** What the edge stands on. */
 export interface EdgeOptions extends Health {
   readonly config: Pick<
     Config,
@@ -46,8 +48,7 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
   const stop = new AbortController();
 
   const app = await createHttp(config, log);
-  await app.register(rateLimit, { global: false, cache: countedCallers });
-  const admit = createAdmission(app, tokens, config.ratePerMinute);
+  const admit = await createAdmission(app, tokens, config.ratePerMinute);
   const context: RouteContext = { admit, invoker, log, stopping: stop.signal };
   serveHealth(app, options, stop.signal);
   await app.register(async (json) => {
@@ -62,14 +63,13 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
     start: () => listen(app, config),
     stop: async () => {
       stop.abort();
-      const drained = new AbortController();
-      const cutOff = setTimeout(drainMs, undefined, { signal: drained.signal }).then(
-        () => app.server.closeAllConnections(),
-        () => undefined,
-      );
+      const { server } = app;
+      // A connection that is kept alive is idle once its last answer is out, and would stay so for a minute.
+      const sweep = setInterval(() => server.closeIdleConnections(), sweepMs);
+      const cutOff = setTimeout(() => server.closeAllConnections(), drainMs);
       await app.close();
-      drained.abort();
-      await cutOff;
+      clearInterval(sweep);
+      clearTimeout(cutOff);
     },
   };
 }

@@ -39,7 +39,7 @@ function addRoute(app: FastifyInstance, one: PublicMethod, binding: Binding, con
   const read = compileRequestReader(one, binding);
   const isUnary = method.methodKind === "unary";
   const answer = isUnary ? compileUnary(one, binding, context) : compileEventStream(one, binding, context);
-  const readForm = compileFormReader(method.input);
+  const readForm = rest.multipart ? compileFormReader(method.input) : undefined;
   app.route({
     method: binding.verb,
     url: binding.path.replace(/\{([^}]+)\}/g, ":$1"),
@@ -48,7 +48,7 @@ function addRoute(app: FastifyInstance, one: PublicMethod, binding: Binding, con
     config: binding.hasBody ? { takes: `application/json${rest.multipart ? " or multipart/form-data" : ""}` } : {},
     onRequest: (request) => context.admit(request, one),
     handler: async (request, reply) => {
-      if (rest.multipart && request.isMultipart()) request.body = await readForm(request);
+      if (readForm && request.isMultipart()) request.body = await readForm(request);
       return answer(read(request), reply);
     },
   });
@@ -57,7 +57,11 @@ function addRoute(app: FastifyInstance, one: PublicMethod, binding: Binding, con
 function compileUnary(one: PublicMethod, binding: Binding, { invoker }: RouteContext): AnswerRequest {
   const answer = compileAnswer(one, binding);
   return async (request, reply) => {
-    const response = await invoker.unary(one.method, request, unaryCall(reply.request, goneSignal(reply)));
+    const response = await invoker.unary(
+      one.method,
+      request,
+      unaryCall(reply.request, () => goneSignal(reply)),
+    );
     reply.code(answer.status).header("content-type", answer.contentType);
     return answer.write(response);
   };

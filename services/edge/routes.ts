@@ -4,6 +4,7 @@ import { http } from "../../gen/google/api/annotations_pb.ts";
 import type { HttpRule } from "../../gen/google/api/http_pb.ts";
 import { type Access, accessOf } from "../platform/rpc/access.ts";
 
+/** The HTTP methods that a binding can have. */
 export type Verb = "GET" | "PUT" | "POST" | "DELETE" | "PATCH";
 
 /** One way into an RPC by HTTP: a `google.api.http` rule, or one of its additional bindings. */
