@@ -79,7 +79,7 @@ export class GrpcHandlers {
         const responses = this.dispatcher.stream(method, decode(method, stream.request), call);
         for await (const response of responses) {
           if (!stream.writable) return;
-          if (!stream.write(encode(method.output, response))) await once(stream, "drain", { signal: call.signal });
+          if (!stream.write(encode(method.output, response))) await once(stream, "drain", { signal: call.cancelled });
         }
         stream.end();
       } catch (error) {

@@ -1,3 +1,4 @@
+import { createSecureContext } from "node:tls";
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { Logger } from "pino";
@@ -56,10 +57,11 @@ export async function startGrpcServer({ config, dispatcher, tokens, log }: GrpcS
   };
 }
 
-function bind(server: Server, { host, grpcPort, grpcTls }: GrpcServerOptions["config"]): Promise<number> {
+async function bind(server: Server, { host, grpcPort, grpcTls }: GrpcServerOptions["config"]): Promise<number> {
+  const credentials = credentialsOf(grpcTls);
   const address = `${host.includes(":") ? `[${host}]` : host}:${grpcPort}`;
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentialsOf(grpcTls), (error, port) => {
+    server.bindAsync(address, credentials, (error, port) => {
       if (error) reject(new ConfigError(`GRPC_PORT: cannot listen on ${address} (${reasonOf(error)})`));
       else resolve(port);
     });
@@ -68,7 +70,13 @@ function bind(server: Server, { host, grpcPort, grpcTls }: GrpcServerOptions["co
 
 function credentialsOf(tls: GrpcTls | undefined): ServerCredentials {
   if (!tls) return ServerCredentials.createInsecure();
-  return ServerCredentials.createSsl(tls.authority, [{ private_key: tls.key, cert_chain: tls.certificate }], true);
+  const { authority, certificate, key } = tls;
+  try {
+    createSecureContext({ ca: authority, cert: certificate, key });
+  } catch (error) {
+    throw new ConfigError(`GRPC_TLS_CERT, GRPC_TLS_KEY, GRPC_TLS_CA: cannot be used (${(error as Error).message})`);
+  }
+  return ServerCredentials.createSsl(authority, [{ private_key: key, cert_chain: certificate }], true);
 }
 
 /** grpc-js puts the system's error into a longer text: `EADDRINUSE`. */

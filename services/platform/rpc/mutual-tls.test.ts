@@ -1,5 +1,6 @@
 import test from "ava";
 import { LedgerService } from "../../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
+import { ConfigError } from "../config.ts";
 import { Call } from "./call.ts";
 import { createAuthority } from "./testing/certificates.ts";
 import { failureOfCall, visible } from "./testing/failure.ts";
@@ -48,4 +49,12 @@ test("a server that shows the certificate of another host is not talked to", asy
   const { address } = await startProcess(t, [serveTransfers(() => t.fail() as never)], { grpcTls: wallet });
   const ledger = clientsOf(t, { wallet: address }, edge).of(LedgerService);
   t.like(visible(await failureOfCall(ledger.transfer(transferRequest(), soon()))), { kind: "unavailable" });
+});
+
+test("certificates that cannot be used stop the start with one line that names them", async (t) => {
+  const wallet = await (await mesh).issue("wallet");
+  const error = await t.throwsAsync(startProcess(t, [], { grpcTls: { ...wallet, key: Buffer.from("junk") } }), {
+    instanceOf: ConfigError,
+  });
+  t.regex(error?.message ?? "", /^GRPC_TLS_CERT, GRPC_TLS_KEY, GRPC_TLS_CA: cannot be used \(.+\)$/);
 });

@@ -1,8 +1,11 @@
 import { execFile } from "node:child_process";
+import { on } from "node:events";
 import { promisify } from "node:util";
 import { fromBinary } from "@bufbuild/protobuf";
 import test from "ava";
+import { service as health } from "grpc-health-check";
 import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { openChannel } from "./channel.ts";
 import { echo, serveTransfers } from "./testing/ledger.ts";
 import { startProcess } from "./testing/mesh.ts";
 
@@ -76,4 +79,21 @@ test("the health check says no of a server that has stopped", async (t) => {
   const failure = await t.throwsAsync(run(process.execPath, [healthCheck, address]));
   t.like(failure, { code: 1 });
   t.regex((failure as Error & { stderr: string }).stderr, /^14 UNAVAILABLE[^\n]*\n$/);
+});
+
+test("who watches the health is told NOT_SERVING first, and the server stops though they stay", async (t) => {
+  const { address, server } = await startProcess(t, []);
+  const channel = openChannel(address, undefined);
+  t.teardown(() => channel.close());
+  const { path, requestSerialize, responseDeserialize } = health.Watch as NonNullable<typeof health.Watch>;
+  const watch = channel.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { service: "" });
+  const seen: unknown[] = [];
+  const ended = new Promise((resolve) => watch.on("error", resolve));
+  for await (const [{ status }] of on(watch, "data")) {
+    seen.push(status);
+    if (seen.length === 1) void server.stop();
+    if (seen.length === 2) break;
+  }
+  t.deepEqual(seen, ["SERVING", "NOT_SERVING"]);
+  await t.notThrowsAsync(ended);
 });

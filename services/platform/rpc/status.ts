@@ -75,7 +75,8 @@ export function grpcStatusOf(error: Failure): Partial<StatusObject> {
   const status = statusOf(error);
   const metadata = new Metadata();
   metadata.set(detailsKey, Buffer.from(toBinary(StatusSchema, status)));
-  return { code: status.code, details: status.message, metadata };
+  // grpc-js escapes the message for its header, and fails on what is not Unicode.
+  return { code: status.code, details: status.message.toWellFormed(), metadata };
 }
 
 /** What a service refused a call with, as grpc-js got it; undefined where it is the transport that speaks. */
