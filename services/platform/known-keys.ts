@@ -46,9 +46,9 @@ export class KnownKeys {
    * where there is none even so. Throws Unavailable where profile could not be asked.
    */
   async find(keyId: string): Promise<CryptoKey | undefined> {
-    const known = this.keys.get(keyId);
-    if (known) return known;
-    await this.refresh();
+    // A fetch in progress may bring the key, or have been answered before the key was made.
+    if (!this.keys.has(keyId)) await this.fetching;
+    if (!this.keys.has(keyId)) await this.refresh();
     const found = this.keys.get(keyId);
     if (!found && this.lastFetchFailed) throw new Unavailable();
     return found;
