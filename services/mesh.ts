@@ -122,7 +122,7 @@ async function startEdge(
 }
 
 /** Everything in proto/, with its comments. */
-function readDescriptors() {
+export function readDescriptors() {
   const bytes = readFileSync(new URL("../gen/descriptors.binpb", import.meta.url));
   return createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes));
 }
