@@ -34,9 +34,9 @@ export class GrpcHandlers {
     this.log = log;
   }
 
-  /** Offers every RPC that the dispatcher serves. */
-  register(server: Server): void {
-    for (const method of this.dispatcher.services.flatMap((service) => service.methods)) {
+  /** Offers RPCs that the dispatcher serves. */
+  register(server: Server, methods: readonly DescMethod[]): void {
+    for (const method of methods) {
       // Bytes stay bytes for grpc-js, so that what cannot be decoded or encoded is answered in our own terms.
       if (method.methodKind === "server_streaming") {
         server.register<Buffer, Buffer>(pathOf(method), this.streamHandler(method), bytes, bytes, "serverStream");

@@ -1,7 +1,9 @@
 import { createSecureContext } from "node:tls";
+import { type DescMethod, getOption } from "@bufbuild/protobuf";
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { Logger } from "pino";
+import { rest } from "../../../gen/giftmesh/common/v1/rest_pb.ts";
 import { type Config, ConfigError, type GrpcTls } from "../config.ts";
 import type { TokenVerifier } from "../token-verifier.ts";
 import { channelOptions } from "./channel.ts";
@@ -13,7 +15,7 @@ import { reflectionOf } from "./reflection.ts";
 const drainMs = 4_500;
 
 export interface GrpcServerOptions {
-  readonly config: Pick<Config, "host" | "grpcPort" | "grpcTls" | "grpcReflection">;
+  readonly config: Pick<Config, "production" | "host" | "grpcPort" | "grpcTls" | "grpcReflection">;
   /** Whatever it serves by now is offered. */
   readonly dispatcher: Dispatcher;
   /** For callers that bear a token themselves; without, no token is good. */
@@ -34,7 +36,8 @@ export async function startGrpcServer({ config, dispatcher, tokens, log }: GrpcS
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server({ ...channelOptions, "grpc.max_concurrent_streams": 1_000 });
   const handlers = new GrpcHandlers(dispatcher, { mutualTls: config.grpcTls !== undefined, tokens }, log);
-  handlers.register(server);
+  const methods = dispatcher.services.flatMap((service) => service.methods);
+  handlers.register(server, config.production ? methods.filter((method) => !isForDevelopment(method)) : methods);
 
   const names = ["", ...dispatcher.services.map((one) => one.typeName)];
   const health = new HealthImplementation();
@@ -55,6 +58,10 @@ export async function startGrpcServer({ config, dispatcher, tokens, log }: GrpcS
       server.forceShutdown();
     },
   };
+}
+
+function isForDevelopment(method: DescMethod): boolean {
+  return getOption(method, rest).developmentOnly;
 }
 
 async function bind(server: Server, { host, grpcPort, grpcTls }: GrpcServerOptions["config"]): Promise<number> {

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import test from "ava";
 import { CallerSchema, Role } from "../../../gen/giftmesh/common/v1/access_pb.ts";
+import { MailboxService } from "../../../gen/giftmesh/notification/v1/mailbox_service_pb.ts";
 import { SessionService } from "../../../gen/giftmesh/profile/v1/session_service_pb.ts";
 import { LedgerService, type TransferRequest } from "../../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
 import { ConfigError } from "../config.ts";
@@ -195,6 +196,16 @@ test("an RPC that the other side does not serve is an internal error, and logged
   const failure = await failureOfCall(clients.of(LedgerService).transfer(transferRequest(), call()));
   t.like(visible(failure), { name: "InternalError" });
   t.is(clients.lines.length, 1);
+});
+
+test("what is for development only is not served in production", async (t) => {
+  const mailbox = serveOnly(MailboxService, { listMessages: async () => ({}) });
+  for (const production of [false, true]) {
+    const { address } = await startProcess(t, [mailbox], { production });
+    const answer = clientsOf(t, { notification: address }).of(MailboxService).listMessages({}, call());
+    if (production) t.like(visible(await failureOfCall(answer)), { name: "InternalError" });
+    else await t.notThrowsAsync(answer);
+  }
 });
 
 test("a service without an address is unavailable, and the log names the setting", async (t) => {

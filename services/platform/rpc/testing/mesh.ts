@@ -2,12 +2,20 @@ import type { ExecutionContext } from "ava";
 import type { Config } from "../../config.ts";
 import type { TokenVerifier } from "../../token-verifier.ts";
 import { Dispatcher } from "../dispatcher.ts";
-import { type GrpcServer, startGrpcServer } from "../grpc-server.ts";
+import { type GrpcServer, type GrpcServerOptions, startGrpcServer } from "../grpc-server.ts";
 import type { Served } from "../handler.ts";
 import { MeshClients } from "../mesh-clients.ts";
 import { recordedLog } from "./log.ts";
 
-type Settings = Pick<Config, "host" | "grpcPort" | "grpcTls" | "grpcReflection">;
+type Settings = GrpcServerOptions["config"];
+
+const usual: Settings = {
+  production: false,
+  host: "127.0.0.1",
+  grpcPort: 0,
+  grpcTls: undefined,
+  grpcReflection: false,
+};
 
 /** What one process of a mesh has. */
 export interface TestProcess {
@@ -26,7 +34,7 @@ export async function startProcess(
   const { log, lines } = recordedLog();
   const dispatcher = new Dispatcher({ log });
   for (const one of served) dispatcher.add(one);
-  const config = { host: "127.0.0.1", grpcPort: 0, grpcTls: undefined, grpcReflection: false, ...settings };
+  const config = { ...usual, ...settings };
   const server = await startGrpcServer({ config, dispatcher, log, ...(tokens && { tokens }) });
   t.teardown(() => server.stop());
   return { server, address: `127.0.0.1:${server.port}`, lines };
