@@ -29,8 +29,8 @@ const bearer = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
 const printableAscii = /^[\x20-\x7e]{1,255}$/;
 
 /**
- * Makes the gate that every request for an RPC goes through before its body is read: who calls, whether their role may,
- * whether they called too often, and under which idempotency key.
+ * Makes the gate that every request for an RPC goes through before its body is read: who calls, whether they called
+ * too often, whether their role may, and under which idempotency key.
  */
 export async function createAdmission(
   app: FastifyInstance,
@@ -49,19 +49,33 @@ export async function createAdmission(
   const countRequest = app.createRateLimit();
 
   return async (request, { access, bindings }) => {
-    const { authorization } = request.headers;
-    const known = authorization === undefined ? nobody : await tokens.verify(tokenIn(authorization));
     // A connection that is closed already has no address any more.
-    request.caller = { ...known, address: request.ip || "" };
-    authorizeRole(access, request.caller);
+    const address = request.ip || "";
+    request.caller = { ...nobody, address };
+    const identified = await identify(request.headers.authorization, tokens);
+    if (!(identified instanceof Unauthenticated)) request.caller = { ...identified, address };
 
+    // A request that is refused counts like any other: who guesses at tokens is an anonymous caller.
     const rate = await countRequest(request);
     if (!rate.isAllowed && rate.isExceeded) throw new RateLimited(rate.ttlInSeconds);
+    if (identified instanceof Unauthenticated) throw identified;
+    authorizeRole(access, request.caller);
 
     const isRead = request.method === "GET" || request.method === "HEAD" || bindings[0].verb === "GET";
     const key = request.headers["idempotency-key"];
     if (key !== undefined && !isRead) request.idempotencyKey = checkedKey(key);
   };
+}
+
+/** Who a token says is calling, or that it is a bad one. */
+async function identify(authorization: string | undefined, tokens: TokenVerifier): Promise<Caller | Unauthenticated> {
+  if (authorization === undefined) return nobody;
+  try {
+    return await tokens.verify(tokenIn(authorization));
+  } catch (error) {
+    if (error instanceof Unauthenticated) return error;
+    throw error;
+  }
 }
 
 function tokenIn(authorization: string): string {

@@ -41,10 +41,23 @@ test("a request too many is 429 and says when to come back, by REST and by Conne
   await edge.stop();
 });
 
-test("who may not call uses up nobody's requests, nor do questions about the edge itself", async (t) => {
+test("who guesses at tokens is an anonymous caller, and soon has to wait like any other", async (t) => {
+  const edge = await startEchoEdge({ ratePerMinute: few });
+  const statuses: number[] = [];
+  for (const guess of ["user-x", "user-y", "user-z"]) {
+    const headers = { authorization: `Bearer ${guess}` };
+    statuses.push((await send(edge.url, "GET", "/things", { headers })).status);
+  }
+  t.deepEqual(statuses, [401, 401, 429]);
+  t.is((await send(edge.url, "GET", "/things")).status, 429);
+  const good = { authorization: "Bearer user-5" };
+  t.is((await send(edge.url, "GET", "/things", { headers: good })).status, 200);
+  await edge.stop();
+});
+
+test("questions about the edge itself, and for what is not there, use up nobody's requests", async (t) => {
   const edge = await startEchoEdge({ ratePerMinute: few });
   for (let i = 0; i < 5; i++) {
-    t.is((await send(edge.url, "DELETE", "/members/me/things")).status, 401);
     t.is((await send(edge.url, "GET", "/healthz")).status, 200);
     t.is((await send(edge.url, "GET", "/nothing")).status, 404);
   }
