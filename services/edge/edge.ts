@@ -8,8 +8,10 @@ import { createAdmission } from "./admission.ts";
 import { takeBodies } from "./bodies.ts";
 import { serveConnect } from "./connect.ts";
 import { serveConnectJson } from "./connect-json.ts";
+import { registerDocs } from "./docs-page.ts";
 import { type Health, serveHealth } from "./health.ts";
 import { createHttp } from "./http.ts";
+import { buildOpenApi } from "./openapi.ts";
 import { serveRest } from "./rest.ts";
 import type { RouteContext } from "./route-context.ts";
 import { publicMethods } from "./routes.ts";
@@ -51,6 +53,7 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
   const admit = await createAdmission(app, tokens, config.ratePerMinute);
   const context: RouteContext = { admit, invoker, log, stopping: stop.signal };
   serveHealth(app, options, stop.signal);
+  registerDocs(app, () => buildOpenApi(registry, config));
   await app.register(async (json) => {
     takeBodies(json);
     await serveRest(json, methods, context);
