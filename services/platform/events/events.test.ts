@@ -1,39 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { propagation, ROOT_CONTEXT, type SpanContext, trace } from "@opentelemetry/api";
-import test, { type ExecutionContext } from "ava";
+import test from "ava";
 import {
   DeadLetterService,
   type ListDeadLettersResponse,
 } from "../../../gen/giftmesh/events/v1/dead_letter_service_pb.ts";
 import { Call } from "../rpc/call.ts";
-import { type Engine, engines, mysqlEngine, sqliteEngine } from "../testing/engines.ts";
-import { duplicateWindowMs, eventually, Replica, range, type TestRoad, testRoads } from "../testing/event-mesh.ts";
+import { flow } from "../testing/event-flow.ts";
+import { duplicateWindowMs, Replica, range } from "../testing/event-mesh.ts";
+import { eventually } from "../testing/eventually.ts";
 import { serveDeadLetters } from "./dead-letter-service.ts";
-
-const anotherEngine = { SQLite: sqliteEngine, MySQL: mysqlEngine };
-const known = await engines();
-const roads = Object.entries(await testRoads());
-test.after.always(() => Promise.all(known.map((engine) => engine.remove())));
-
-type Flow = (t: ExecutionContext, engine: Engine, road: TestRoad) => Promise<void>;
-
-/** One flow on the engines over every road, each time with a database and a stream of its own. */
-function flow(title: string, run: Flow, on = known) {
-  for (const { name } of on) {
-    for (const [roadName, createRoad] of roads) {
-      test.serial(`${title} (${name}, ${roadName})`, async (t) => {
-        const engine = anotherEngine[name]();
-        const road = createRoad();
-        try {
-          await run(t, engine, road);
-        } finally {
-          await road.remove();
-          await engine.remove();
-        }
-      });
-    }
-  }
-}
 
 flow("every event has its effect once, in the order of its producer", async (t, engine, road) => {
   const replica = await Replica.start(engine, road);
@@ -71,30 +47,28 @@ flow("an event that comes again long after has no second effect", async (t, engi
   await replica.stop();
 });
 
-const twoReplicas: Flow = async (t, engine, road) => {
-  const replicas = await Promise.all([Replica.start(engine, road), Replica.start(engine, road)]);
-  const [one, other] = replicas as [Replica, Replica];
-  for (let first = 1; first < 200; first += 20) {
-    await Promise.all([one.register(range(first, first + 9)), other.register(range(first + 10, first + 19))]);
-  }
-  t.deepEqual(
-    (await one.effectsOf(200)).toSorted((a, b) => a - b),
-    range(1, 200),
-  );
-  // What is handled twice would be by now: the same events are on their way to both once more.
-  await sleep(2 * duplicateWindowMs);
-  await one.sendAgain();
-  await other.register([201]);
-  await one.effectsOf(201);
-  t.is((await one.effects()).length, 201);
-  await Promise.all(replicas.map((replica) => replica.stop()));
-};
-
-// SQLite has one process at a time; that it may be killed is tested elsewhere.
+// SQLite has one process at a time.
 flow(
   "two replicas of both services have every effect once",
-  twoReplicas,
-  known.filter(({ name }) => name === "MySQL"),
+  async (t, engine, road) => {
+    const replicas = await Promise.all([Replica.start(engine, road), Replica.start(engine, road)]);
+    const [one, other] = replicas as [Replica, Replica];
+    for (let first = 1; first < 200; first += 20) {
+      await Promise.all([one.register(range(first, first + 9)), other.register(range(first + 10, first + 19))]);
+    }
+    t.deepEqual(
+      (await one.effectsOf(200)).toSorted((a, b) => a - b),
+      range(1, 200),
+    );
+    // What is handled twice would be by now: the same events are on their way to both once more.
+    await sleep(2 * duplicateWindowMs);
+    await one.sendAgain();
+    await other.register([201]);
+    await one.effectsOf(201);
+    t.is((await one.effects()).length, 201);
+    await Promise.all(replicas.map((replica) => replica.stop()));
+  },
+  ["MySQL"],
 );
 
 flow("a replica takes over from one that has stopped", async (t, engine, road) => {

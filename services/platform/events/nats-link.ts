@@ -43,6 +43,10 @@ export class NatsLink {
     this.running = this.run();
   }
 
+  get isConnected(): boolean {
+    return this.current !== undefined;
+  }
+
   /** The connection, while there is one. Throws where there is none. */
   get connection(): NatsConnection {
     if (!this.current) throw new Error("NATS is not connected");
@@ -91,16 +95,17 @@ export class NatsLink {
     }
   }
 
-  /** Uses a connection, through its ups and downs, until it is closed. */
+  /** Uses a connection, through its ups and downs, until it is closed. Throws where that was not of our doing. */
   private async use(connection: NatsConnection): Promise<void> {
     const close = () => void closeSoon(connection);
     this.closing.signal.addEventListener("abort", close);
     this.isUp(connection);
     for (const work of this.onConnect) work(connection);
     void this.follow(connection);
-    await connection.closed();
+    const failure = await connection.closed();
     this.current = undefined;
     this.closing.signal.removeEventListener("abort", close);
+    if (failure) throw failure;
   }
 
   private isUp(connection: NatsConnection): void {

@@ -1,4 +1,4 @@
-import { AckPolicy, type JsMsg, nanos } from "nats";
+import { AckPolicy, type ConsumerMessages, type JsMsg, type NatsConnection, nanos } from "nats";
 import { Bell, backoffMs, pause } from "../waiting.ts";
 import type { NatsLink } from "./nats-link.ts";
 import { eventOf } from "./nats-message.ts";
@@ -13,7 +13,10 @@ const mostOutstanding = 256;
 /** How long one request for events stands, in milliseconds; a consumer that is gone is noticed in as long. */
 const requestForMs = 10_000;
 
-const backoff = { firstMs: 100, mostMs: 5_000 };
+/** A server that is asked for a stream while it still deletes the old one makes one that does not work. */
+const backoff = { firstMs: 500, mostMs: 5_000 };
+
+const connectionPollMs = 50;
 
 /** Delivers a subject's events to one subscriber, from a durable consumer that is made if it is not there. */
 export class NatsSubscription {
@@ -35,9 +38,15 @@ export class NatsSubscription {
     const { log } = this.link;
     let failures = 0;
     while (!stopping.aborted) {
+      if (!this.link.isConnected) {
+        await pause(connectionPollMs, stopping);
+        continue;
+      }
       try {
-        await this.consume(stopping);
+        const { connection } = this.link;
+        const messages = await this.request(connection);
         failures = 0;
+        await this.deliverAll(messages, Promise.race([messages.closed(), connection.closed()]), stopping);
       } catch (error) {
         failures++;
         if (failures === 1) log.warn({ err: error, consumer: this.subscriber.name }, "a consumer gets no events now");
@@ -46,16 +55,12 @@ export class NatsSubscription {
     }
   }
 
-  /** Delivers until the signal is aborted, or the stream or the consumer is gone from the server. */
-  private async consume(stopping: AbortSignal): Promise<void> {
+  /** Delivers until the signal is aborted. Throws where the stream or the consumer is gone from the server. */
+  private async deliverAll(messages: ConsumerMessages, gone: Promise<unknown>, stopping: AbortSignal): Promise<void> {
     const ended = new AbortController();
-    const messages = await this.request((message) => {
-      this.received.push(message);
-      this.bell.ring();
-    });
     const close = () => messages.close();
     stopping.addEventListener("abort", close);
-    messages.closed().then(() => ended.abort());
+    gone.then(() => ended.abort());
     if (stopping.aborted) close();
     while (!ended.signal.aborted) {
       await this.bell.wait(requestForMs, ended.signal);
@@ -64,11 +69,13 @@ export class NatsSubscription {
     stopping.removeEventListener("abort", close);
     // Another replica may have them at once.
     for (const message of this.received.splice(0)) message.nak();
+    const failure = await gone;
+    if (failure) throw failure;
   }
 
-  private async request(callback: (message: JsMsg) => void) {
+  private async request(connection: NatsConnection): Promise<ConsumerMessages> {
     const { name } = this.subscriber;
-    const { stream, connection } = this.link;
+    const { stream } = this.link;
     await this.link.streamInfo();
     const manager = await connection.jetstreamManager({ checkAPI: false });
     await manager.consumers.add(stream, {
@@ -83,7 +90,10 @@ export class NatsSubscription {
       max_messages: mostOutstanding,
       expires: requestForMs,
       abort_on_missing_resource: true,
-      callback,
+      callback: (message) => {
+        this.received.push(message);
+        this.bell.ring();
+      },
     });
   }
 

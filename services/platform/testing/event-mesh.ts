@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "nats";
 import { type Logger, pino } from "pino";
 import { Role } from "../../../gen/giftmesh/common/v1/access_pb.ts";
@@ -16,9 +15,11 @@ import type { EventRoad } from "../events/road.ts";
 import { Leases, leasesMigration } from "../leases.ts";
 import type { Call } from "../rpc/call.ts";
 import { type Engine, natsServer, testDatabase } from "./engines.ts";
+import { eventually } from "./eventually.ts";
 
 /** A road of a test's own: with a broker, a stream of its own. */
 export interface TestRoad {
+  readonly server?: { readonly url: string; readonly prefix: string };
   /** One for each process. */
   open(): EventRoad;
   remove(): Promise<void>;
@@ -29,14 +30,18 @@ export const duplicateWindowMs = 100;
 
 /** The roads that can be had here, by name: each call of one gives another. */
 export async function testRoads(): Promise<Record<string, () => TestRoad>> {
-  const inProcess = () => ({ open: () => new InProcessRoad(), remove: async () => undefined });
   const url = await natsServer();
-  return { "in-process": inProcess, ...(url && { NATS: () => natsTestRoad(url) }) };
+  return { "in-process": inProcessTestRoad, ...(url && { NATS: () => natsTestRoad(url) }) };
+}
+
+export function inProcessTestRoad(): TestRoad {
+  return { open: () => new InProcessRoad(), remove: async () => undefined };
 }
 
 /** A road over a NATS server. */
 export function natsTestRoad(url: string, prefix = `gmt_${randomBytes(5).toString("hex")}`): TestRoad {
   return {
+    server: { url, prefix },
     open: () => new NatsRoad({ url, log: silent, prefix, duplicateWindowMs }),
     remove: async () => {
       const connection = await connect({ servers: new URL(url).host });
@@ -68,7 +73,7 @@ export interface ReplicaOptions {
   /** Stands between the consumer and its database. */
   readonly wrapDatabase?: (database: Database) => Database;
   readonly wrapRoad?: (road: EventRoad) => EventRoad;
-  /** Whether it takes events too; true where unset. */
+  /** False: it takes no events before it is told to `consume`. */
   readonly consumes?: boolean;
 }
 
@@ -81,6 +86,7 @@ export class Replica {
   readonly producing: Database;
   readonly consuming: Database;
   private readonly road: EventRoad;
+  private readonly options: ReplicaOptions;
 
   static async start(engine: Engine, road: TestRoad, options: ReplicaOptions = {}): Promise<Replica> {
     const [producing, consuming] = await Promise.all([
@@ -92,12 +98,13 @@ export class Replica {
 
   private constructor(producing: Database, consuming: Database, road: EventRoad, options: ReplicaOptions) {
     const { wrapDatabase = (it) => it, wrapRoad = (it) => it, retryPolicy = fastRetries, consumes = true } = options;
+    this.options = options;
     this.producing = producing;
     this.consuming = consuming;
     this.road = wrapRoad(road);
     this.producer = this.eventsOf("profile", producing, retryPolicy);
     this.consumer = this.eventsOf("wallet", wrapDatabase(consuming), retryPolicy);
-    if (consumes) this.consumer.consume([effectOf(options)]);
+    if (consumes) this.consume();
     this.producer.start();
     this.consumer.start();
   }
@@ -105,6 +112,11 @@ export class Replica {
   private eventsOf(service: string, database: Database, retryPolicy: RetryPolicy): Events {
     const leases = new Leases(database, 1_000);
     return new Events({ service, database, road: this.road, leases, log: silent, retryPolicy });
+  }
+
+  /** Takes events from now on. */
+  consume(): void {
+    this.consumer.consume([effectOf(this.options)]);
   }
 
   /** Registers users, in one transaction. */
@@ -147,6 +159,11 @@ export class Replica {
     await this.allSent();
   }
 
+  /** Has all events sent long ago. */
+  async age(): Promise<void> {
+    await this.producing.transaction((tx) => tx.run([{ sql: "UPDATE outbox SET sent_at = 1", values: [] }]));
+  }
+
   async stop(): Promise<void> {
     await Promise.all([this.producer.stop(), this.consumer.stop()]);
     await this.road.close();
@@ -164,15 +181,6 @@ function effectOf({ before }: ReplicaOptions): Consumer {
       await tx.run([{ sql: "INSERT INTO effects (user_id) VALUES (?)", values: [event.userId] }]);
     },
   });
-}
-
-/** Waits until something is so; throws where it is not within 30 s. */
-export async function eventually(isSo: () => Promise<boolean>): Promise<void> {
-  const until = Date.now() + 30_000;
-  while (!(await isSo())) {
-    if (Date.now() > until) throw new Error(`Still not so after 30 s: ${isSo}`);
-    await sleep(10);
-  }
 }
 
 /** From one number to another, both included. */

@@ -1,0 +1,90 @@
+import test from "ava";
+import { Leases, leasesMigration } from "./leases.ts";
+import { engines, testDatabase } from "./testing/engines.ts";
+import { eventually } from "./testing/eventually.ts";
+
+/** Work that goes on until it is told to end. */
+function endless() {
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const { promise: begun, resolve: begin } = Promise.withResolvers<AbortSignal>();
+  const work = (lost: AbortSignal) => {
+    begin(lost);
+    return ended;
+  };
+  return { begun, end, work };
+}
+
+for (const engine of await engines()) {
+  const database = await testDatabase(engine, "lease", [leasesMigration]);
+  test.after.always(async () => {
+    await database.close();
+    await engine.remove();
+  });
+
+  test(`one at a time has a lease, and another once it is given back (${engine.name})`, async (t) => {
+    const [one, other] = [new Leases(database), new Leases(database)];
+    const { begun, end, work } = endless();
+    const held = one.during("once", work);
+    await begun;
+    t.false(await other.during("once", () => Promise.reject(new Error("two at a time"))));
+    t.true(await other.during("another", async () => undefined));
+    end();
+    t.true(await held);
+    t.true(await other.during("once", async () => undefined));
+  });
+
+  test(`a lease outlives its lifetime while the work goes on (${engine.name})`, async (t) => {
+    const leases = new Leases(database, 90);
+    const { begun, end, work } = endless();
+    const held = leases.during("long", work);
+    const lost = await begun;
+    const firstExpiry = await expiryOf("long");
+    await eventually(async () => (await expiryOf("long")) > firstExpiry + 90_000n);
+    t.false(lost.aborted);
+    end();
+    t.true(await held);
+  });
+
+  test(`a lease that its holder does not renew can be had, and the holder is told (${engine.name})`, async (t) => {
+    const { begun, end, work } = endless();
+    const held = new Leases(database, 150).during("stolen", work);
+    const lost = await begun;
+    // Not renewed in time, as when the process was stopped for a while.
+    await database.transaction((tx) =>
+      tx.run([
+        { sql: "UPDATE leases SET holder = 'another', expires_at = ? WHERE name = 'stolen'", values: [2n ** 62n] },
+      ]),
+    );
+    await eventually(async () => lost.aborted);
+    end();
+    t.true(await held);
+    t.is(await expiryOf("stolen"), 2n ** 62n, "the new holder's lease is not given back by the old one");
+  });
+
+  test(`a lease is given back when the work fails (${engine.name})`, async (t) => {
+    const leases = new Leases(database);
+    await t.throwsAsync(
+      leases.during("failing", () => Promise.reject(new Error("no"))),
+      { message: "no" },
+    );
+    t.true(await leases.during("failing", async () => undefined));
+  });
+
+  test(`of 20 that want a lease at once, one has it (${engine.name})`, async (t) => {
+    const leases = new Leases(database);
+    const { end, work } = endless();
+    const wanting = Array.from({ length: 20 }, () => leases.during("wanted", work));
+    const refused = await Promise.all(wanting.map((one) => Promise.race([one, undefined])));
+    t.deepEqual(refused, Array(20).fill(undefined));
+    let answered = 0;
+    for (const one of wanting) void one.then(() => answered++);
+    await eventually(async () => answered === 19);
+    end();
+    t.is((await Promise.all(wanting)).filter((had) => had).length, 1);
+  });
+
+  async function expiryOf(name: string): Promise<bigint> {
+    const [row] = await database.select({ sql: "SELECT expires_at FROM leases WHERE name = ?", values: [name] });
+    return row?.expires_at as bigint;
+  }
+}

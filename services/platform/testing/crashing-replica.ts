@@ -1,0 +1,55 @@
+/**
+ * A process for tests to lose: a replica that kills itself, as by `kill -9`, at the point that the first argument
+ * names. The others: the engine's name and its environment as JSON, and where there is a broker its URL and the
+ * road's prefix.
+ */
+
+import type { Database } from "../database/database.ts";
+import type { EventRoad } from "../events/road.ts";
+import type { Engine } from "./engines.ts";
+import { inProcessTestRoad, natsTestRoad, Replica, range } from "./event-mesh.ts";
+
+const [point, engineName, environment = "{}", url, prefix] = process.argv.slice(2);
+
+const die = (): never => {
+  process.kill(process.pid, "SIGKILL");
+  throw new Error("not dead");
+};
+
+/** Dies when the consumer's effect is committed, and nobody knows yet. */
+const dyingAfterEffect = (database: Database): Database => ({
+  ...database,
+  transaction: async (work) => {
+    const [result, effects] = await database.transaction(async (tx) => [
+      await work(tx),
+      await tx.run([{ sql: "SELECT user_id FROM effects LIMIT 1", values: [] }]),
+    ]);
+    return effects[0]?.length ? die() : result;
+  },
+});
+
+/** Dies when the events have arrived, and are not marked as sent yet. */
+const dyingAfterPublish = (road: EventRoad): EventRoad => ({
+  publish: async (events) => {
+    await road.publish(events);
+    return die();
+  },
+  subscribe: (subscriber) => road.subscribe(subscriber),
+  state: () => road.state(),
+  nudge: (service) => road.nudge(service),
+  onNudge: (service, wake) => road.onNudge(service, wake),
+  close: () => road.close(),
+});
+
+const engine: Engine = {
+  name: engineName as Engine["name"],
+  environment: JSON.parse(environment),
+  remove: async () => undefined,
+};
+const road = url ? natsTestRoad(url, prefix) : inProcessTestRoad();
+const replica = await Replica.start(engine, road, {
+  ...(point === "after-effect" && { wrapDatabase: dyingAfterEffect }),
+  ...(point === "after-publish" && { wrapRoad: dyingAfterPublish }),
+});
+await replica.register(range(1, 50));
+if (point === "after-commit") die();
