@@ -14,14 +14,15 @@ function endless() {
   return { begun, end, work };
 }
 
-for (const engine of await engines()) {
-  const database = await testDatabase(engine, "lease", [leasesMigration]);
-  test.after.always(async () => {
-    await database.close();
-    await engine.remove();
-  });
+const found = await engines();
+const databases = await Promise.all(found.map((engine) => testDatabase(engine, "lease", [leasesMigration])));
+test.after.always(async () => {
+  for (const database of databases) await database.close();
+  for (const engine of found) await engine.remove();
+});
 
-  test(`one at a time has a lease, and another once it is given back (${engine.name})`, async (t) => {
+for (const database of databases) {
+  test(`one at a time has a lease, and another once it is given back (${database.dialect})`, async (t) => {
     const [one, other] = [new Leases(database), new Leases(database)];
     const { begun, end, work } = endless();
     const held = one.during("once", work);
@@ -33,7 +34,7 @@ for (const engine of await engines()) {
     t.true(await other.during("once", async () => undefined));
   });
 
-  test(`a lease outlives its lifetime while the work goes on (${engine.name})`, async (t) => {
+  test(`a lease outlives its lifetime while the work goes on (${database.dialect})`, async (t) => {
     const leases = new Leases(database, 90);
     const { begun, end, work } = endless();
     const held = leases.during("long", work);
@@ -45,7 +46,7 @@ for (const engine of await engines()) {
     t.true(await held);
   });
 
-  test(`a lease that its holder does not renew can be had, and the holder is told (${engine.name})`, async (t) => {
+  test(`a lease that its holder does not renew can be had, and the holder is told (${database.dialect})`, async (t) => {
     const { begun, end, work } = endless();
     const held = new Leases(database, 150).during("stolen", work);
     const lost = await begun;
@@ -61,7 +62,7 @@ for (const engine of await engines()) {
     t.is(await expiryOf("stolen"), 2n ** 62n, "the new holder's lease is not given back by the old one");
   });
 
-  test(`a lease is given back when the work fails (${engine.name})`, async (t) => {
+  test(`a lease is given back when the work fails (${database.dialect})`, async (t) => {
     const leases = new Leases(database);
     await t.throwsAsync(
       leases.during("failing", () => Promise.reject(new Error("no"))),
@@ -70,7 +71,7 @@ for (const engine of await engines()) {
     t.true(await leases.during("failing", async () => undefined));
   });
 
-  test(`of 20 that want a lease at once, one has it (${engine.name})`, async (t) => {
+  test(`of 20 that want a lease at once, one has it (${database.dialect})`, async (t) => {
     const leases = new Leases(database);
     const { end, work } = endless();
     const wanting = Array.from({ length: 20 }, () => leases.during("wanted", work));
