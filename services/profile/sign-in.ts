@@ -1,7 +1,9 @@
 import type { Database, Transaction } from "../platform/database/database.ts";
 import type { IdSequence } from "../platform/ids.ts";
+import type { Call } from "../platform/rpc/call.ts";
 import { now } from "../platform/time.ts";
 import { signAccessToken } from "./access-token.ts";
+import { refuseIfAnswered } from "./answered-elsewhere.ts";
 import { InvalidCredentials, InvalidRefreshToken, TooManyAttempts } from "./domain/errors.ts";
 import { judgeRefreshToken } from "./domain/session.ts";
 import { addFailure, type LoginFailures, secondsToWait } from "./domain/throttle.ts";
@@ -69,7 +71,7 @@ export class SignIn {
   }
 
   /** Goes on with a session. Throws InvalidRefreshToken; where the token has been used before, the session ends. */
-  async refresh<T>(presented: string, finish: Finish<SessionTokens, T>): Promise<T> {
+  async refresh<T>(presented: string, call: Call, finish: Finish<SessionTokens, T>): Promise<T> {
     const { database, users, sessions, keys, endings } = this.parts;
     const hash = hashRefreshToken(presented);
     const [key] = await keys.all();
@@ -87,6 +89,7 @@ export class SignIn {
           return { verdict, answer: await finish(tx, tokens) } as const;
         }
         case "end":
+          await refuseIfAnswered(tx, call);
           await sessions.end(tx, token.sessionId, now());
           return { verdict, sessionId: token.sessionId } as const;
         case "refuse":

@@ -8,6 +8,7 @@ import type { Outbox } from "../platform/events/outbox.ts";
 import { Unauthenticated } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { now } from "../platform/time.ts";
+import { refuseIfAnswered } from "./answered-elsewhere.ts";
 import { type Channel, type Contact, contactOf } from "./domain/contact.ts";
 import { AlreadyVerified, InvalidVerificationCode, NoContact, VerificationTooSoon } from "./domain/errors.ts";
 import type { User } from "./domain/user.ts";
@@ -43,7 +44,10 @@ export class Verification {
       if (contact.verified) throw new AlreadyVerified();
       const sentAt = now();
       const seconds = secondsUntilNextCode(await codes.find(tx, userId, channel), sentAt);
-      if (seconds > 0) throw new VerificationTooSoon(seconds);
+      if (seconds > 0) {
+        await refuseIfAnswered(tx, call);
+        throw new VerificationTooSoon(seconds);
+      }
       const code = String(randomInt(1_000_000)).padStart(6, "0");
       await codes.replace(tx, userId, channel, hashCode(userId, contact, code), sentAt);
       const message = messageOf(contact, code);

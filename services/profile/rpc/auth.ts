@@ -46,7 +46,7 @@ export function serveAuth({ users, registration, signIn, verification, keys, pho
     },
 
     async refresh({ refreshToken }, call) {
-      return signIn.refresh(refreshToken, (tx, tokens) => settle(tx, call, sessionShape(tokens)));
+      return signIn.refresh(refreshToken, call, (tx, tokens) => settle(tx, call, sessionShape(tokens)));
     },
 
     async logout(_request, call) {

@@ -1,0 +1,20 @@
+import type { Session } from "../platform/database/database.ts";
+import { Refusal } from "../platform/refusal.ts";
+import type { Call } from "../platform/rpc/call.ts";
+
+/** Thrown when another replica has answered the same request meanwhile; the caller is given that answer instead. */
+export class AnsweredElsewhere extends Refusal {
+  constructor() {
+    super("conflict", { reason: "ANSWERED_ELSEWHERE", message: "This request has been answered" });
+  }
+}
+
+/**
+ * A duplicate under one idempotency key may reach another replica while the first is under way, and find done what it
+ * came to do. To be asked, once the rows in question are locked, before that is held against the caller.
+ */
+export async function refuseIfAnswered(session: Session, { receipt }: Call): Promise<void> {
+  if (!receipt) return;
+  const [rows] = await session.run([{ sql: "SELECT id FROM receipts WHERE id = ?", values: [receipt.id] }]);
+  if (rows && rows.length > 0) throw new AnsweredElsewhere();
+}
