@@ -9,18 +9,17 @@ export const instantExample = "2025-01-21T10:00:00.000000Z";
 /** What a comment says of a text without giving one, by the words of the HTTP contract. */
 const wellKnown: readonly (readonly [RegExp, string])[] = [
   [/\bISO 4217\b/, "SAR"],
-  [/\bdecimal\b/i, "200.00"],
+  [/\b(decimal|balance)\b/i, "200.00"],
   [/\bE\.164\b/, "+966501234567"],
   [/\bJWT\b/, "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxNyJ9.c2lnbmF0dXJl"],
 ];
 
 /**
- * Finds examples for fields. One that has none by its own rules takes that of a field of the same name and kind, of its
- * own file first, or what its comment gives: "Always `Bearer`", "The key's type: `OKP`".
+ * Finds examples for fields. One that has none by its own rules takes what its comment quotes ("Key type: `OKP`"), that
+ * of a field of the same name and kind, of its own file first, or what its comment says it is.
  */
 export class FieldExamples {
   private readonly given = new Map<string, { readonly field: DescField; readonly example: Json }[]>();
-
   private readonly comments: Comments;
 
   constructor(registry: Registry, comments: Comments) {
@@ -31,11 +30,13 @@ export class FieldExamples {
     }
   }
 
+  /** An example of what a field holds; undefined where there is nothing to make one of. */
   of(field: DescField): Json | undefined {
-    const [own] = examplesOf(field);
-    if (own !== undefined) return own;
-    const commented = exampleIn(this.comments.of(field), field);
-    if (commented !== undefined) return commented;
+    const comment = this.comments.of(field);
+    return examplesOf(field)[0] ?? quotedIn(comment, field) ?? this.ofNamesake(field) ?? wellKnownIn(comment, field);
+  }
+
+  private ofNamesake(field: DescField): Json | undefined {
     const namesakes = this.given.get(key(field)) ?? [];
     return (namesakes.find((other) => other.field.parent.file === field.parent.file) ?? namesakes[0])?.example;
   }
@@ -54,11 +55,15 @@ export function composeExample(schema: Schema, schemas: Readonly<Record<string, 
   return compose(schema, schemas, []) ?? null;
 }
 
-function exampleIn(comment: string, field: DescField): Json | undefined {
+/** Of "Always `Bearer`" what is quoted, and of "empty where balanced" that. */
+function quotedIn(comment: string, field: DescField): Json | undefined {
   if (field.fieldKind === "list") return /\bempty where\b/i.test(comment) ? [] : undefined;
-  if (field.scalar !== ScalarType.STRING) return undefined;
-  const quoted = /(?:\bAlways|:) `([^`]+)`/.exec(comment)?.[1];
-  return quoted ?? wellKnown.find(([words]) => words.test(comment))?.[1];
+  return field.scalar === ScalarType.STRING ? /(?:\bAlways|:) `([^`]+)`/.exec(comment)?.[1] : undefined;
+}
+
+function wellKnownIn(comment: string, field: DescField): Json | undefined {
+  if (field.fieldKind === "list" || field.scalar !== ScalarType.STRING) return undefined;
+  return wellKnown.find(([words]) => words.test(comment))?.[1];
 }
 
 function key({ name, fieldKind, scalar }: DescField): string {

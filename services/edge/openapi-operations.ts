@@ -3,7 +3,7 @@ import { RoleSchema } from "../../gen/giftmesh/common/v1/access_pb.ts";
 import { PageInfoSchema } from "../../gen/giftmesh/common/v1/paging_pb.ts";
 import { enumNames } from "./enum-names.ts";
 import { summaryOf } from "./openapi-comments.ts";
-import type { ApiResponse, MediaType, Operation, Parameter, RequestBody, Schema } from "./openapi-document.ts";
+import type { ApiResponse, Json, MediaType, Operation, Parameter, RequestBody, Schema } from "./openapi-document.ts";
 import { composeExample } from "./openapi-examples.ts";
 import { failuresOf, isMutating } from "./openapi-failures.ts";
 import type { Schemas } from "./openapi-schemas.ts";
@@ -16,6 +16,9 @@ export const idempotencyKey: Parameter = {
   description: "Any text of the client's own. A request that comes again with it gets the first outcome, for 24 hours.",
   schema: { type: "string", minLength: 1, maxLength: 255, pattern: "^[ -~]*$" },
 };
+
+/** `meta` of a list that is one page long. */
+const onlyPage: Json = { current_page: 1, per_page: 20, total: 1, last_page: 1, next_cursor: null };
 
 /** Describes one way into an RPC. */
 export function operationOf(one: PublicMethod, binding: Binding, schemas: Schemas): Operation {
@@ -31,7 +34,8 @@ export function operationOf(one: PublicMethod, binding: Binding, schemas: Schema
     security: access.anyone ? [] : [{ bearerAuth: [] }],
     "x-roles": access.anyone ? [] : rolesOf(one),
     ...(parameters.length > 0 && { parameters }),
-    ...(binding.hasBody && { requestBody: requestBodyOf(one, binding, schemas) }),
+    ...(binding.hasBody &&
+      fieldsBesidePath(one, binding).length > 0 && { requestBody: requestBodyOf(one, binding, schemas) }),
     responses: { ...successOf(one, binding, schemas), ...failuresOf(one, binding, comment) },
   };
 }
@@ -62,10 +66,9 @@ function connectRoute(method: DescMethod): string {
 }
 
 function parametersOf(one: PublicMethod, binding: Binding, schemas: Schemas): Operation["parameters"] & object {
-  const { pathFields, hasBody } = binding;
-  const queryFields = hasBody ? [] : one.method.input.fields.filter((field) => !pathFields.includes(field));
+  const queryFields = binding.hasBody ? [] : fieldsBesidePath(one, binding);
   return [
-    ...pathFields.map((field) => parameterOf(field, "path", schemas)),
+    ...binding.pathFields.map((field) => parameterOf(field, "path", schemas)),
     ...queryFields.map((field) => parameterOf(field, "query", schemas)),
     ...(isMutating(one, binding) ? [{ $ref: "#/components/parameters/IdempotencyKey" }] : []),
   ];
@@ -85,10 +88,16 @@ function parameterOf(field: DescField, place: "path" | "query", schemas: Schemas
   };
 }
 
-function requestBodyOf({ method, rest }: PublicMethod, { pathFields }: Binding, schemas: Schemas): RequestBody {
+function fieldsBesidePath({ method }: PublicMethod, { pathFields }: Binding): DescField[] {
+  return method.input.fields.filter((field) => !pathFields.includes(field));
+}
+
+function requestBodyOf(one: PublicMethod, binding: Binding, schemas: Schemas): RequestBody {
+  const { method, rest } = one;
+  const { pathFields } = binding;
   const json = mediaType(schemas.message(method.input, "request", pathFields), schemas);
   return {
-    required: method.input.fields.some((field) => !pathFields.includes(field) && schemas.isRequired(field)),
+    required: fieldsBesidePath(one, binding).some((field) => schemas.isRequired(field)),
     description: schemas.comments.of(method.input),
     content: {
       "application/json": json,
@@ -129,7 +138,8 @@ function eventStream(data: Schema, schemas: Schemas): MediaType {
 
 function envelope({ method, rest }: PublicMethod, { responseField }: Binding, data: Schema, schemas: Schemas): Schema {
   const page = method.output.fields.find(({ message }) => message?.typeName === PageInfoSchema.typeName);
-  const meta = responseField?.fieldKind === "list" && page ? schemas.field(page, "response") : undefined;
+  const isPage = page && responseField?.fieldKind === "list";
+  const meta = isPage && { ...schemas.field(page, "response"), examples: [onlyPage] };
   const message = rest.successMessage || "Success";
   return {
     type: "object",

@@ -47,7 +47,11 @@ for (const route of contract) {
   });
 }
 
-test("what is for development only is not described in production", (t) => {
+test("what is for development only comes last, and is not described in production", (t) => {
+  t.deepEqual(
+    document.tags.slice(-2).map(({ name }) => name),
+    ["Mailbox", "Around it"],
+  );
   t.falsy(buildOpenApi(giftmesh, { production: true }).paths["/dev/messages"]);
 });
 

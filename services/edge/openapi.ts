@@ -11,10 +11,12 @@ import { publicMethods } from "./routes.ts";
 
 /**
  * Describes every route of the edge as OpenAPI 3.1, from the descriptors and the comments in them; in production without
- * what is for development only.
+ * what is for development only, which else comes last.
  */
 export function buildOpenApi(registry: Registry, { production }: { readonly production: boolean }): OpenApiDocument {
-  const methods = publicMethods(registry).filter(({ rest }) => !(rest.developmentOnly && production));
+  const methods = publicMethods(registry)
+    .filter(({ rest }) => !(rest.developmentOnly && production))
+    .toSorted((one, other) => Number(one.rest.developmentOnly) - Number(other.rest.developmentOnly));
   const services = new Set(methods.map(({ method }) => method.parent));
   const comments = new Comments(registry);
   const schemas = new Schemas(comments, new FieldExamples(registry, comments));
