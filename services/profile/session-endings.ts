@@ -13,7 +13,7 @@ const overlap = 60n * microsecondsPerSecond;
 const mostTogether = 10_000;
 
 /** Sessions that a stream's reader may be behind by; the stream of a slower one ends, so that it begins again. */
-const mostBehind = 100_000;
+const mostBehind = 1_000_000;
 
 /** Tells those who check tokens which sessions have ended: at once here, within a second elsewhere. */
 export class SessionEndings {
@@ -76,9 +76,10 @@ class Watcher {
   private isBehind = false;
 
   add(sessionIds: readonly bigint[]): void {
-    if (sessionIds.length === 0) return;
-    this.isBehind ||= this.waiting.length + sessionIds.length > mostBehind;
-    this.waiting = this.isBehind ? [] : [...this.waiting, ...sessionIds];
+    if (sessionIds.length === 0 || this.isBehind) return;
+    for (const id of sessionIds) this.waiting.push(id);
+    this.isBehind = this.waiting.length > mostBehind;
+    if (this.isBehind) this.waiting = [];
     this.bell.ring();
   }
 
