@@ -547,8 +547,9 @@ export const AuthService: GenService<{
     output: typeof LoginResponseSchema;
   },
   /**
-   * Goes on with a session. Each refresh token works once; using one twice ends the whole session (RFC 9700, 4.14.2).
-   * A bad one is 401 `INVALID_REFRESH_TOKEN`.
+   * Goes on with a session. Each refresh token works once; using one twice ends the whole session (RFC 9700, 4.14.2),
+   * and of those who use it at once one is answered before that. To repeat a request whose answer was lost takes an
+   * `Idempotency-Key`. A bad one is 401 `INVALID_REFRESH_TOKEN`.
    *
    * @generated from rpc giftmesh.profile.v1.AuthService.Refresh
    */
@@ -579,7 +580,8 @@ export const AuthService: GenService<{
   },
   /**
    * Sends a six-digit code to the caller's email address or phone. It is good for ten minutes and five tries; a new
-   * one can be had after a minute, until then 429 `VERIFICATION_TOO_SOON`. No such contact: 400 `NO_CONTACT`.
+   * one can be had after a minute, until then 429 `VERIFICATION_TOO_SOON`, and the older one is no good any more. No
+   * such contact: 400 `NO_CONTACT`. It is the caller's own already: 400 `ALREADY_VERIFIED`.
    *
    * @generated from rpc giftmesh.profile.v1.AuthService.RequestVerification
    */
@@ -589,8 +591,9 @@ export const AuthService: GenService<{
     output: typeof RequestVerificationResponseSchema;
   },
   /**
-   * Shows that the caller got the code. A wrong, used or old one is 400 `INVALID_VERIFICATION_CODE`; a contact that
-   * somebody else has verified before is 400 `CONTACT_TAKEN`.
+   * Shows that the caller got the code. A wrong, used or old one, and one that was sent to a contact that has changed
+   * since, is 400 `INVALID_VERIFICATION_CODE`; a contact that somebody else has verified before is 400
+   * `CONTACT_TAKEN`.
    *
    * @generated from rpc giftmesh.profile.v1.AuthService.ConfirmVerification
    */

@@ -102,7 +102,8 @@ export const SessionService: GenService<{
     output: typeof WatchEndedSessionsResponseSchema;
   },
   /**
-   * Makes a new signing key and signs with it from now on; tokens signed with the older ones stay good.
+   * Makes a new signing key and signs with it from now on; tokens signed with the older ones stay good. Refused with
+   * `KEYS_ARE_GIVEN` where SIGNING_KEYS names a file.
    *
    * @generated from rpc giftmesh.profile.v1.SessionService.RotateSigningKey
    */
