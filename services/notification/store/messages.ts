@@ -1,0 +1,140 @@
+import type { Database, Row, Session, Statement, Value } from "../../platform/database/database.ts";
+import { insertInto } from "../../platform/database/statements.ts";
+import type { Key, Paging } from "../../platform/paging.ts";
+import { type Instant, now } from "../../platform/time.ts";
+import type { Channel, Message } from "../domain/message.ts";
+
+/** A message that waits to be delivered. */
+export interface PendingMessage extends Message {
+  /** Failed ones, before this. */
+  readonly attempts: number;
+  readonly dueAt: Instant;
+}
+
+/** No replica tries a message that another one is trying, for so long. */
+const claimedFor = 60_000_000n;
+
+const columns = [
+  "id",
+  "channel",
+  "recipient",
+  "subject",
+  "body",
+  "status",
+  "attempts",
+  "due_at",
+  "created_at",
+] as const;
+
+const select = `SELECT ${columns.join(", ")} FROM messages`;
+
+/** The messages, in the database. */
+export class Messages {
+  private readonly database: Database;
+  private readonly blanksBodies: boolean;
+
+  /** `blanksBodies`: a body is forgotten once it need not leave any more; it may hold a code. */
+  constructor(database: Database, { blanksBodies }: { readonly blanksBodies: boolean }) {
+    this.database = database;
+    this.blanksBodies = blanksBodies;
+  }
+
+  /** Adds a message that is to be delivered, or kept where there is no server for it. */
+  async add(session: Session, message: Message, status: "pending" | "kept"): Promise<void> {
+    const { id, channel, to, subject, createdAt } = message;
+    const body = status === "kept" && this.blanksBodies ? "" : message.body;
+    await session.run([
+      insertInto("messages", columns, [[id, channel, to, subject, body, status, 0n, createdAt, createdAt]]),
+    ]);
+  }
+
+  /** The messages whose time has come, the longest waiting first. */
+  async due(limit: number): Promise<PendingMessage[]> {
+    const rows = await this.database.select({
+      sql: `${select} WHERE status = 'pending' AND due_at <= ? ORDER BY due_at LIMIT ?`,
+      values: [now(), BigInt(limit)],
+    });
+    return rows.map(pendingMessageOf);
+  }
+
+  /** Takes a message to deliver it; answers false where another replica was first. */
+  async claim({ id, dueAt }: PendingMessage): Promise<boolean> {
+    const claimed: number = await this.database.transaction(({ knex }) =>
+      knex("messages")
+        .where({ id, due_at: dueAt, status: "pending" })
+        .update({ due_at: now() + claimedFor }),
+    );
+    return claimed === 1;
+  }
+
+  /** Notes a failed attempt and when the next one may be. */
+  async postpone({ id }: Message, attempts: number, dueAt: Instant): Promise<void> {
+    await this.write({
+      sql: "UPDATE messages SET attempts = ?, due_at = ? WHERE id = ?",
+      values: [BigInt(attempts), dueAt, id],
+    });
+  }
+
+  /** Notes that a message has left, or never will. */
+  async close({ id }: Message, status: "delivered" | "failed"): Promise<void> {
+    await this.write({
+      sql: `UPDATE messages SET status = ?${this.blanksBodies ? ", body = ''" : ""} WHERE id = ?`,
+      values: [status, id],
+    });
+  }
+
+  /** One page, and one more where there are more: the newest first, only those to one recipient where given. */
+  async list(to: string | undefined, paging: Paging): Promise<Message[]> {
+    const conditions: [string, readonly Value[]][] = [];
+    if (to !== undefined) conditions.push(["recipient = ?", [to]]);
+    if (paging.kind === "cursor") conditions.push(beyond(paging.after));
+    const where = conditions.length > 0 ? `WHERE ${conditions.map(([sql]) => sql).join(" AND ")}` : "";
+    const offset = paging.kind === "page" ? BigInt(paging.offset) : 0n;
+    const rows = await this.database.select({
+      sql: `${select} ${where} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?`,
+      values: [...conditions.flatMap(([, values]) => values), BigInt(paging.perPage + 1), offset],
+    });
+    return rows.map(messageOf);
+  }
+
+  async count(to: string | undefined): Promise<bigint> {
+    const [row] = await this.database.select({
+      sql: `SELECT COUNT(*) AS total FROM messages${to === undefined ? "" : " WHERE recipient = ?"}`,
+      values: to === undefined ? [] : [to],
+    });
+    return row?.total as bigint;
+  }
+
+  /** Forgets messages that were asked for before an instant, whatever became of them. */
+  async purge(before: Instant): Promise<void> {
+    await this.write({ sql: "DELETE FROM messages WHERE created_at < ?", values: [before] });
+  }
+
+  private async write(statement: Statement): Promise<void> {
+    await this.database.transaction((tx) => tx.run([statement]));
+  }
+}
+
+/** What the list is sorted by. */
+export function keyOf({ createdAt, id }: Message): Key {
+  return [createdAt, id];
+}
+
+function beyond([createdAt = 0n, id = 0n]: Key): [string, readonly Value[]] {
+  return ["(created_at < ? OR (created_at = ? AND id < ?))", [createdAt, createdAt, id]];
+}
+
+function messageOf(row: Row): Message {
+  return {
+    id: row.id as bigint,
+    channel: row.channel as Channel,
+    to: row.recipient as string,
+    subject: row.subject as string,
+    body: row.body as string,
+    createdAt: row.created_at as bigint,
+  };
+}
+
+function pendingMessageOf(row: Row): PendingMessage {
+  return { ...messageOf(row), attempts: Number(row.attempts), dueAt: row.due_at as bigint };
+}

@@ -1,0 +1,25 @@
+import { createTable } from "../../platform/database/migrate.ts";
+import type { Migration } from "../../platform/service.ts";
+
+export const migrations: readonly Migration[] = [
+  {
+    name: "001-messages",
+    up: (knex) =>
+      createTable(knex, "messages", (table) => {
+        table.bigInteger("id").primary();
+        table.string("channel", 10).notNullable();
+        table.string("recipient", 254).notNullable();
+        table.text("subject").notNullable();
+        table.text("body", "mediumtext").notNullable();
+        // pending, delivered, failed (given up), or kept: there is no server for its channel, so it never leaves.
+        table.string("status", 10).notNullable();
+        table.bigInteger("attempts").notNullable();
+        // When a pending message may be tried; while one replica tries it, when another one may.
+        table.bigInteger("due_at").notNullable();
+        table.bigInteger("created_at").notNullable();
+        table.index(["status", "due_at"]);
+        table.index(["created_at", "id"]);
+        table.index(["recipient", "created_at", "id"]);
+      }),
+  },
+];
