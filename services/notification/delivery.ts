@@ -11,39 +11,37 @@ export interface Sender {
   close(): void;
 }
 
-/** Where messages leave, by channel; those of a channel that is not there are kept. */
-export type Senders = Readonly<Partial<Record<Channel, Sender>>>;
-
-/** Messages that are on their way out at once. */
+/** Messages of one channel that are on their way out at once. */
 const mostAtOnce = 16;
 
-/** Delivers messages: at least once, and hardly ever more often, each tried for a day. */
+/** Delivers the messages of one channel: at least once, and hardly ever more often, each tried for a day. */
 export class Delivery {
   private readonly messages: Messages;
-  private readonly senders: Senders;
+  private readonly channel: Channel;
+  private readonly sender: Sender;
   private readonly log: Logger;
 
-  constructor(messages: Messages, senders: Senders, log: Logger) {
+  constructor(messages: Messages, channel: Channel, sender: Sender, log: Logger) {
     this.messages = messages;
-    this.senders = senders;
+    this.channel = channel;
+    this.sender = sender;
     this.log = log;
   }
 
   /** Tries every message whose time has come. */
   async run(stopping: AbortSignal): Promise<void> {
     while (!stopping.aborted) {
-      const due = await this.messages.due(mostAtOnce);
+      const due = await this.messages.due(this.channel, mostAtOnce);
       if (due.length === 0) return;
-      await Promise.all(due.map((message) => this.deliver(message)));
+      const deliveries = await Promise.allSettled(due.map((message) => this.deliver(message)));
+      for (const one of deliveries) if (one.status === "rejected") throw one.reason;
     }
   }
 
   private async deliver(message: PendingMessage): Promise<void> {
     if (!(await this.messages.claim(message))) return;
     try {
-      const sender = this.senders[message.channel];
-      if (!sender) throw new Error(`There is no server for ${message.channel} any more`);
-      await sender.send(message);
+      await this.sender.send(message);
     } catch (error) {
       await this.afterFailure(message, error);
       return;

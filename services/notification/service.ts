@@ -3,7 +3,8 @@ import type { Config } from "../platform/config.ts";
 import { consume } from "../platform/events/consumer.ts";
 import type { ServiceDefinition } from "../platform/service.ts";
 import { now } from "../platform/time.ts";
-import { Delivery, type Senders } from "./delivery.ts";
+import { Delivery, type Sender } from "./delivery.ts";
+import type { Channel } from "./domain/message.ts";
 import { createEmailSender } from "./email.ts";
 import { channelOf } from "./rpc/channel.ts";
 import { serveMailbox } from "./rpc/mailbox.ts";
@@ -21,7 +22,6 @@ export const notification: ServiceDefinition = {
     const messages = new Messages(database, { blanksBodies: config.production });
     const messageIds = ids("messages");
     const senders = createSenders(config);
-    const delivery = new Delivery(messages, senders, log);
     return {
       serves: [serveMailbox(messages)],
       consumes: [
@@ -29,28 +29,32 @@ export const notification: ServiceDefinition = {
           name: "notification-message",
           subject: "giftmesh.notification.requested",
           message: NotificationRequestedSchema,
-          prepare: () => messageIds.take(),
-          async handle({ channel: protoChannel, to, subject, body }, tx, _call, id) {
+          async handle({ channel: protoChannel, to, subject, body }, tx) {
             const channel = channelOf(protoChannel);
-            const message = { id, channel, to, subject, body, createdAt: now() };
-            await messages.add(tx, message, senders[channel] ? "pending" : "kept");
+            const message = { id: await messageIds.take(), channel, to, subject, body, createdAt: now() };
+            await messages.add(tx, message, senders.has(channel) ? "pending" : "kept");
           },
         }),
       ],
       workers: [
-        { name: "deliver-messages", everyMs: 500, alone: false, run: (stopping) => delivery.run(stopping) },
+        ...[...senders].map(([channel, sender]) => {
+          const delivery = new Delivery(messages, channel, sender, log);
+          const run = (stopping: AbortSignal) => delivery.run(stopping);
+          return { name: `deliver-${channel}`, everyMs: 500, alone: false, run };
+        }),
         { name: "purge-messages", everyMs: 600_000, alone: true, run: () => messages.purge(now() - keptFor) },
       ],
       stop: async () => {
-        for (const sender of Object.values(senders)) sender.close();
+        for (const sender of senders.values()) sender.close();
       },
     };
   },
 };
 
-function createSenders({ smtpUrl, mailFrom, smsUrl }: Config): Senders {
-  return {
-    ...(smtpUrl && { email: createEmailSender(smtpUrl, mailFrom) }),
-    ...(smsUrl && { sms: createSmsSender(smsUrl) }),
-  };
+/** Where messages leave, by channel; those of a channel that is not there are kept. */
+function createSenders({ smtpUrl, mailFrom, smsUrl }: Config): ReadonlyMap<Channel, Sender> {
+  const senders = new Map<Channel, Sender>();
+  if (smtpUrl) senders.set("email", createEmailSender(smtpUrl, mailFrom));
+  if (smsUrl) senders.set("sms", createSmsSender(smsUrl));
+  return senders;
 }

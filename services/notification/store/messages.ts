@@ -48,11 +48,11 @@ export class Messages {
     ]);
   }
 
-  /** The messages whose time has come, the longest waiting first. */
-  async due(limit: number): Promise<PendingMessage[]> {
+  /** The messages of a channel whose time has come, the longest waiting first. */
+  async due(channel: Channel, limit: number): Promise<PendingMessage[]> {
     const rows = await this.database.select({
-      sql: `${select} WHERE status = 'pending' AND due_at <= ? ORDER BY due_at LIMIT ?`,
-      values: [now(), BigInt(limit)],
+      sql: `${select} WHERE status = 'pending' AND channel = ? AND due_at <= ? ORDER BY due_at LIMIT ?`,
+      values: [channel, now(), BigInt(limit)],
     });
     return rows.map(pendingMessageOf);
   }

@@ -17,7 +17,7 @@ export const migrations: readonly Migration[] = [
         // When a pending message may be tried; while one replica tries it, when another one may.
         table.bigInteger("due_at").notNullable();
         table.bigInteger("created_at").notNullable();
-        table.index(["status", "due_at"]);
+        table.index(["status", "channel", "due_at"]);
         table.index(["created_at", "id"]);
         table.index(["recipient", "created_at", "id"]);
       }),

@@ -3,7 +3,7 @@ import { insertInto, placeholders } from "../database/statements.ts";
 import type { Worker } from "../service.ts";
 import { now } from "../time.ts";
 import type { Consumer } from "./consumer.ts";
-import { type Effect, prepare } from "./handling.ts";
+import { handle } from "./handling.ts";
 import type { Event } from "./road.ts";
 
 /** Twice as long as an event can come again: outboxes and the broker keep events for 7 days. */
@@ -25,11 +25,9 @@ export class Inbox {
    * written with them.
    */
   async handle(consumer: Consumer, events: readonly Event[], beside: readonly Statement[] = []): Promise<void> {
-    const effects: Effect[] = [];
-    for (const event of events) effects.push(await prepare(consumer, event));
     await this.database.transaction(async (tx) => {
       await tx.run([this.remembering(consumer, events), ...beside]);
-      for (const effect of effects) await effect(tx);
+      for (const event of events) await handle(consumer, event, tx);
     });
   }
 

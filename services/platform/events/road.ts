@@ -29,7 +29,10 @@ export interface RoadState {
 
 /** How events get from the outbox of one service to the consumers of all: at least once, and in order. */
 export interface EventRoad {
-  /** Publishes events in order: for each, in that order, whether it has arrived for good. */
+  /**
+   * Publishes events in order: for each, in that order, whether it has arrived for good. Rejects where none could be
+   * sent.
+   */
   publish(events: readonly Event[]): Promise<PromiseSettledResult<unknown>[]>;
 
   /** Delivers a subject's events from now on, those that came before too where the road has kept them. */

@@ -13,6 +13,7 @@ export class Broker {
   private readonly directory: string;
   private server: ChildProcess | undefined;
 
+  /** Whether there is a nats-server to start. */
   static isInstalled(): boolean {
     return !spawnSync("nats-server", ["--version"]).error;
   }
