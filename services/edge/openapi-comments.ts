@@ -51,10 +51,10 @@ export class Comments {
   }
 }
 
-/** The first sentence of a comment, without its full stop and as plain text. */
+/** The first clause of a comment, up to a full stop, semicolon or colon, as plain text. */
 export function summaryOf(comment: string): string {
-  const sentence = /^.*?[.](?=\s|$)/s.exec(comment)?.[0] ?? comment;
-  return sentence.replace(/\.$/, "").replaceAll("`", "");
+  const clause = /^.*?(?=[.;:](?:\s|$))/s.exec(comment)?.[0] ?? comment;
+  return clause.replaceAll("`", "");
 }
 
 /** The refusals that a comment names, by their status: "400 `CHARGE_DECLINED`". */

@@ -1,4 +1,6 @@
+import { RoleSchema } from "../../gen/giftmesh/common/v1/access_pb.ts";
 import { subjectOf } from "./decode.ts";
+import { enumNames } from "./enum-names.ts";
 import { reasonsIn } from "./openapi-comments.ts";
 import type { ApiResponse, Header, Json, Schema } from "./openapi-document.ts";
 import { rulesOf } from "./openapi-rules.ts";
@@ -26,6 +28,9 @@ export const failureSchema: Schema = {
 export const failureHeaders: Readonly<Record<string, Header>> = {
   RetryAfter: { description: "Seconds to wait at least.", schema: { type: "integer", minimum: 1, examples: [17] } },
 };
+
+/** Roles there are: an RPC that takes them all forbids nobody. */
+const allRoles = enumNames(RoleSchema).size;
 
 const descriptions: Readonly<Record<string, string>> = {
   400: "The body is malformed, or a business rule says no.",
@@ -62,14 +67,14 @@ export function failuresOf(one: PublicMethod, binding: Binding, comment: string)
   if (binding.hasBody) add(400, "MALFORMED_JSON");
   if (binding.hasBody && one.rest.multipart) add(400, "MALFORMED_MULTIPART");
   if (!one.access.anyone) add(401, "UNAUTHENTICATED");
-  if (!one.access.anyone) add(403, "FORBIDDEN");
+  if (!one.access.anyone && one.access.roles.size < allRoles) add(403, "FORBIDDEN");
   if (binding.pathFields.length > 0 && !reasons.has("404")) add(404, notFoundReason(binding));
   if (isMutating(one, binding)) add(409, "IDEMPOTENCY_KEY_REUSED");
   if (one.method.input.fields.length > 0 || isMutating(one, binding)) add(422, "VALIDATION_ERROR");
   add(429, "RATE_LIMITED");
   add(500, "INTERNAL");
   add(503, "UNAVAILABLE");
-  return Object.fromEntries([...reasons].map(([status, found]) => [status, failure(status, found, one)]));
+  return Object.fromEntries([...reasons].map(([status, found]) => [status, failure(status, found, one, binding)]));
 }
 
 /** Whether a call by this binding has an effect, which an idempotency key keeps from happening twice. */
@@ -77,7 +82,7 @@ export function isMutating({ bindings }: PublicMethod, { verb }: Binding): boole
   return verb !== "GET" && bindings[0].verb !== "GET";
 }
 
-function failure(status: string, reasons: readonly string[], one: PublicMethod): ApiResponse {
+function failure(status: string, reasons: readonly string[], one: PublicMethod, binding: Binding): ApiResponse {
   const waits = status === "429" || status === "503";
   return {
     description: descriptions[status] ?? "Refused.",
@@ -85,26 +90,28 @@ function failure(status: string, reasons: readonly string[], one: PublicMethod):
     content: {
       "application/json": {
         schema: { $ref: "#/components/schemas/Error" },
-        examples: Object.fromEntries(reasons.map((reason) => [reason, failureExample(reason, one)])),
+        examples: Object.fromEntries(reasons.map((reason) => [reason, failureExample(reason, one, binding)])),
       },
     },
   };
 }
 
-function failureExample(reason: string, one: PublicMethod): { readonly value: Json } {
+function failureExample(reason: string, one: PublicMethod, binding: Binding): { readonly value: Json } {
   const value: Record<string, Json> = {
     success: false,
     message: messages[reason] ?? sentenceOf(reason),
     code: reason,
     request_id: "0198a2f4-6c1e-4b7a-9d53-2f8e0c7b1a64",
   };
-  return { value: reason === "VALIDATION_ERROR" ? { ...value, errors: invalidField(one) } : value };
+  return { value: reason === "VALIDATION_ERROR" ? { ...value, errors: invalidField(one, binding) } : value };
 }
 
-function invalidField({ method }: PublicMethod): Record<string, string[]> {
-  const required = method.input.fields.find((field) => rulesOf(field)?.required);
+/** Of a field that a client can leave out, if there is one: a path has all of its own. */
+function invalidField({ method }: PublicMethod, { pathFields }: Binding): Record<string, string[]> {
+  const fields = method.input.fields.filter((field) => !pathFields.includes(field));
+  const required = fields.find((field) => rulesOf(field)?.required);
   if (required) return { [required.name]: [`${subjectOf(required)} field is required.`] };
-  const [first] = method.input.fields;
+  const [first] = [...fields, ...pathFields];
   if (first) return { [first.name]: [`${subjectOf(first)} is invalid.`] };
   return { "Idempotency-Key": ["The idempotency key must be 1 to 255 printable ASCII characters."] };
 }

@@ -6,7 +6,7 @@ import { enumNames } from "./enum-names.ts";
 import { type Comments, defaultIn } from "./openapi-comments.ts";
 import type { Json, Schema } from "./openapi-document.ts";
 import { type FieldExamples, instantExample } from "./openapi-examples.ts";
-import { limitsOf, rulesOf, valueLimits } from "./openapi-rules.ts";
+import { examplesOf, limitsOf, rulesOf, valueLimits } from "./openapi-rules.ts";
 
 /** What a schema describes: what clients send, as JSON or as a form, or what they are sent. */
 export type Use = "request" | "form" | "response";
@@ -88,6 +88,7 @@ export class Schemas {
 
   private item(field: DescField, use: Use): Schema {
     if (field.enum) return this.enumeration(field.enum);
+    if (use === "request" && isAmount(field)) return { type: ["string", "number"] };
     if (!field.message) return use === "form" ? formSchema(field.scalar) : scalarSchema(field.scalar);
     if (field.message.typeName === "google.protobuf.Timestamp") {
       return { type: "string", format: "date-time", examples: [instantExample] };
@@ -126,6 +127,11 @@ function nameOf({ typeName, file }: DescMessage, use: Use): string {
 
 function mayBeUnset(field: DescField): boolean {
   return field.proto.proto3Optional || field.oneof !== undefined || field.message === field.parent;
+}
+
+/** Whether a text's example is a decimal fraction: clients may send it as a number too. */
+function isAmount(field: DescField): boolean {
+  return field.scalar === ScalarType.STRING && /^[0-9]+\.[0-9]+$/.test(String(examplesOf(field)[0]));
 }
 
 /** What is to be known of a field that neither its comment nor JSON Schema says. */
