@@ -166,9 +166,10 @@ export class Receipts {
       if (error instanceof Refusal && finalKinds.has(error.kind)) {
         const { dialect } = this.database;
         await this.database.transaction((tx) => tx.run([receipt.refusing(dialect, error, call.requestId)]));
-      } else if (!isDuplicateKey(error)) {
+      } else if (!(error instanceof Refusal) && !isDuplicateKey(error)) {
         throw error;
       }
+      // What refused it may be what a duplicate has done in another process: then that one's answer is this one's too.
       const row = await this.find(receipt);
       if (row) return receipt.replay(row);
       throw error;

@@ -1,9 +1,9 @@
+import { refuseIfAnswered } from "../platform/answered-elsewhere.ts";
 import type { Database, Transaction } from "../platform/database/database.ts";
 import type { IdSequence } from "../platform/ids.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { now } from "../platform/time.ts";
 import { signAccessToken } from "./access-token.ts";
-import { refuseIfAnswered } from "./answered-elsewhere.ts";
 import { InvalidCredentials, InvalidRefreshToken, TooManyAttempts } from "./domain/errors.ts";
 import { judgeRefreshToken } from "./domain/session.ts";
 import { addFailure, type LoginFailures, secondsToWait } from "./domain/throttle.ts";

@@ -3,12 +3,12 @@ import {
   Channel as MessageChannel,
   NotificationRequestedSchema,
 } from "../../gen/giftmesh/notification/v1/notification_pb.ts";
+import { refuseIfAnswered } from "../platform/answered-elsewhere.ts";
 import type { Database, Transaction } from "../platform/database/database.ts";
 import type { Outbox } from "../platform/events/outbox.ts";
 import { Unauthenticated } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { now } from "../platform/time.ts";
-import { refuseIfAnswered } from "./answered-elsewhere.ts";
 import { type Channel, type Contact, contactOf } from "./domain/contact.ts";
 import { AlreadyVerified, InvalidVerificationCode, NoContact, VerificationTooSoon } from "./domain/errors.ts";
 import type { User } from "./domain/user.ts";

@@ -1,6 +1,6 @@
-import type { Session } from "../platform/database/database.ts";
-import { Refusal } from "../platform/refusal.ts";
-import type { Call } from "../platform/rpc/call.ts";
+import type { Session } from "./database/database.ts";
+import { Refusal } from "./refusal.ts";
+import type { Call } from "./rpc/call.ts";
 
 /** Thrown when another replica has answered the same request meanwhile; the caller is given that answer instead. */
 export class AnsweredElsewhere extends Refusal {
