@@ -129,7 +129,11 @@ export class Receipts {
     const receipt = new Receipt(method, request, call);
     const id = receipt.id.toString("base64");
     // Duplicates in this process wait for the first; one in another process meets the unique key.
-    for (let first = this.running.get(id); first; first = this.running.get(id)) await first.catch(() => undefined);
+    for (let first = this.running.get(id); first; first = this.running.get(id)) {
+      await first.catch(() => undefined);
+      const row = await this.find(receipt);
+      if (row) return receipt.replay(row);
+    }
     const running = this.find(receipt).then((row) => {
       if (row) return receipt.replay(row);
       call.receipt = receipt;
