@@ -24,6 +24,14 @@ export interface EventsParts {
   readonly retryPolicy?: RetryPolicy;
 }
 
+/** Numbers that are counted when they are asked for. */
+export interface EventCounts {
+  /** Events that have not been sent. */
+  unsent(): Promise<number>;
+  /** Events that their consumers have failed on for good. */
+  dead(): Promise<number>;
+}
+
 /**
  * The events of one service: those it sends and those it takes. To be assembled so, for the road without a broker to
  * miss nothing: `consume` for every service of the process, then `start` for every service; at the end `stop` for
@@ -32,6 +40,8 @@ export interface EventsParts {
 export class Events {
   readonly outbox: Outbox;
   readonly deadLetters: DeadLetters;
+  /** How much there is to be seen to. */
+  readonly counts: EventCounts;
   /** What forgets old rows. */
   readonly workers: readonly Worker[];
   private readonly road: EventRoad;
@@ -53,6 +63,7 @@ export class Events {
       list: (limit, after) => failedEvents.dead(limit, after),
       replay: (letter) => this.retries.retry(letter),
     };
+    this.counts = { unsent: () => rows.unsentCount(), dead: () => failedEvents.deadCount() };
     this.workers = [rows.purge, this.inbox.purge];
   }
 

@@ -109,6 +109,14 @@ export class FailedEvents {
     });
     return rows.map(failedEventOf);
   }
+
+  async deadCount(): Promise<number> {
+    const [row] = await this.database.select({
+      sql: "SELECT COUNT(*) AS dead FROM failed_events WHERE dead_at > 0",
+      values: [],
+    });
+    return Number(row?.dead);
+  }
 }
 
 function failedEventOf(row: Row): FailedEvent {

@@ -26,6 +26,14 @@ export class OutboxRows {
     });
   }
 
+  async unsentCount(): Promise<number> {
+    const [row] = await this.database.select({
+      sql: "SELECT COUNT(*) AS unsent FROM outbox WHERE sent_at = 0",
+      values: [],
+    });
+    return Number(row?.unsent);
+  }
+
   /** A row as an event, with an id that no other service has. */
   eventOf(row: Row): Event {
     return {

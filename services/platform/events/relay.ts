@@ -98,8 +98,9 @@ export class Relay {
   private async checkStore(): Promise<void> {
     const { outbox, road, log } = this.parts;
     const { store, connections } = await road.state();
-    if (store !== (await outbox.store())) {
-      log.info({ store }, "this event store is new: all events that are kept are sent to it");
+    const lastStore = await outbox.store();
+    if (store !== lastStore) {
+      if (lastStore) log.warn({ store, lastStore }, "the event store is another one: all that is kept is sent again");
       await outbox.resend(0n, store);
     } else if (connections !== this.seenConnections) {
       await outbox.resend(now() - doubtfulFor, store);
