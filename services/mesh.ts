@@ -7,6 +7,8 @@ import { serveDeadLetters } from "./platform/events/dead-letter-service.ts";
 import { openRoad } from "./platform/events/open-road.ts";
 import type { EventRoad } from "./platform/events/road.ts";
 import { HostedService } from "./platform/hosted-service.ts";
+import { Metrics } from "./platform/metrics.ts";
+import { startMetricsServer } from "./platform/metrics-server.ts";
 import { Dispatcher } from "./platform/rpc/dispatcher.ts";
 import { type GrpcServer, startGrpcServer } from "./platform/rpc/grpc-server.ts";
 import { MeshClients } from "./platform/rpc/mesh-clients.ts";
@@ -51,13 +53,14 @@ export async function startMesh(names: readonly string[], config: Config, log: L
 
 /** Puts onto `stops` how to undo each step; they are run from the last to the first. */
 async function start(names: readonly string[], config: Config, log: Logger, stops: (() => unknown)[]) {
-  const dispatcher = new Dispatcher({ log });
+  const metrics = new Metrics();
+  const dispatcher = new Dispatcher({ log, around: metrics.aroundRpc });
   const clients = new MeshClients({ config, dispatcher, log });
   stops.push(() => clients.close());
   const tokens = new Tokens({ clients, tokenLifetimeSeconds: config.tokenLifetimeSeconds, log });
 
   const road = openRoad(config, log);
-  const services = await hostServices(names, { config, clients, road, log }, stops);
+  const services = await hostServices(names, { config, clients, road, log, metrics }, stops);
   stops.push(() => road.close());
   for (const service of services) service.serve(dispatcher);
   if (services.length > 0) dispatcher.add(serveDeadLetters(services.map((service) => service.deadLetters)));
@@ -74,8 +77,12 @@ async function start(names: readonly string[], config: Config, log: Logger, stop
     grpc = await startGrpcServer({ config, dispatcher, tokens, log });
     stops.push(() => grpc?.stop());
   }
+  const hasEdge = names.includes("edge");
+  if (!hasEdge && config.metricsPort !== undefined) {
+    stops.push(await startMetricsServer(config.host, config.metricsPort, metrics.registry));
+  }
   return {
-    edgeUrl: names.includes("edge") ? await startEdge({ config, clients, tokens, log }, stops) : undefined,
+    edgeUrl: hasEdge ? await startEdge({ config, clients, tokens, log, metrics }, stops) : undefined,
     grpcPort: grpc?.port,
     announcements: services.flatMap((service) => service.announcements),
   };
@@ -85,6 +92,7 @@ interface Surroundings {
   readonly config: Config;
   readonly clients: MeshClients;
   readonly log: Logger;
+  readonly metrics: Metrics;
 }
 
 async function hostServices(
@@ -103,7 +111,7 @@ async function hostServices(
 }
 
 async function startEdge(
-  { config, clients, tokens, log }: Surroundings & { readonly tokens: Tokens },
+  { config, clients, tokens, log, metrics }: Surroundings & { readonly tokens: Tokens },
   stops: (() => unknown)[],
 ): Promise<URL> {
   const { createEdge } = await import("./edge/edge.ts");
@@ -115,7 +123,8 @@ async function startEdge(
     tokens,
     log,
     ready: () => true,
-    metrics: () => "",
+    metrics: () => metrics.registry.metrics(),
+    countRequest: metrics.countRequest,
   });
   stops.push(() => edge.stop());
   return edge.start();

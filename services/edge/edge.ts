@@ -2,6 +2,7 @@ import type { Registry } from "@bufbuild/protobuf";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { type Config, ConfigError } from "../platform/config.ts";
+import type { Metrics } from "../platform/metrics.ts";
 import type { Invoker } from "../platform/rpc/invoker.ts";
 import type { TokenVerifier } from "../platform/token-verifier.ts";
 import { createAdmission } from "./admission.ts";
@@ -12,6 +13,7 @@ import { registerDocs } from "./docs-page.ts";
 import { type Health, serveHealth } from "./health.ts";
 import { createHttp } from "./http.ts";
 import { buildOpenApi } from "./openapi.ts";
+import { measureRequests } from "./request-metrics.ts";
 import { serveRest } from "./rest.ts";
 import type { RouteContext } from "./route-context.ts";
 import { publicMethods } from "./routes.ts";
@@ -33,6 +35,8 @@ export interface EdgeOptions extends Health {
   readonly invoker: Invoker;
   readonly tokens: TokenVerifier;
   readonly log: Logger;
+  /** Told of every request that is answered. */
+  readonly countRequest?: Metrics["countRequest"];
 }
 
 /** The gateway: every public RPC of the mesh, by REST and by Connect. */
@@ -50,6 +54,7 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
   const stop = new AbortController();
 
   const app = await createHttp(config, log);
+  if (options.countRequest) measureRequests(app, options.countRequest);
   const admit = await createAdmission(app, tokens, config.ratePerMinute);
   const context: RouteContext = { admit, invoker, log, stopping: stop.signal };
   serveHealth(app, options, stop.signal);

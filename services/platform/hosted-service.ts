@@ -1,5 +1,4 @@
 import type { Logger } from "pino";
-import { Registry } from "prom-client";
 import type { Config } from "./config.ts";
 import type { Database } from "./database/database.ts";
 import { openDatabase } from "./database/open.ts";
@@ -10,6 +9,7 @@ import type { EventRoad } from "./events/road.ts";
 import { Receipts, receiptsMigration } from "./idempotency.ts";
 import { IdSequence } from "./ids.ts";
 import { Leases, leasesMigration } from "./leases.ts";
+import { Metrics } from "./metrics.ts";
 import type { Dispatcher } from "./rpc/dispatcher.ts";
 import type { Clients } from "./rpc/handler.ts";
 import type { RunningService, ServiceDefinition } from "./service.ts";
@@ -24,6 +24,8 @@ export interface Surroundings {
   readonly clients: Clients;
   readonly road: EventRoad;
   readonly log: Logger;
+  /** Unset: nobody reads them. */
+  readonly metrics?: Metrics;
 }
 
 interface Parts {
@@ -47,20 +49,22 @@ export class HostedService {
   /** Opens the database and makes the service; nothing runs yet. */
   static async open(
     { name, migrations, create }: ServiceDefinition,
-    { config, clients, road, log: parentLog }: Surroundings,
+    { config, clients, road, log: parentLog, metrics = new Metrics() }: Surroundings,
   ): Promise<HostedService> {
     const log = parentLog.child({ service: name });
     const database = await openDatabase(name, [...platformMigrations, ...migrations], config, log);
     try {
       const leases = new Leases(database);
       const events = new Events({ service: name, database, road, leases, log });
+      metrics.unsentEvents.set(name, events.counts.unsent);
+      metrics.deadLetters.set(name, events.counts.dead);
       const service = await create({
         config,
         database,
         clients,
         outbox: events.outbox,
         log,
-        metrics: new Registry(),
+        metrics: metrics.registry,
         ids: (sequence) => new IdSequence(database, sequence),
       });
       return new HostedService({ database, events, leases, receipts: new Receipts(database), service, log });
@@ -93,6 +97,11 @@ export class HostedService {
     const { events, leases, receipts, service, log } = this.parts;
     events.start();
     this.workers = runWorkers([...(service.workers ?? []), ...events.workers, receipts.purge], leases, log);
+  }
+
+  /** Rejects where its database does not answer. */
+  async probe(): Promise<void> {
+    await this.parts.database.select({ sql: "SELECT 1 AS answer", values: [] });
   }
 
   /** Ends the work that the service does of its own accord. */

@@ -8,6 +8,9 @@ export type Outcome<Answer> = { readonly answer: Answer } | { readonly refusal: 
 /** Decides commands in order and commits what they change in one transaction: one outcome for each, in order. */
 export type Commit<Command, Answer> = (commands: readonly Command[]) => Promise<readonly Outcome<Answer>[]>;
 
+/** Told of every batch before it is committed: its size, and for how long its commands have waited, all together. */
+export type LaneObserver = (commands: number, waitedMs: number) => void;
+
 export interface LaneLimits {
   /** Commands in one transaction. */
   readonly batch: number;
@@ -18,11 +21,14 @@ export interface LaneLimits {
 interface Waiting<Command, Answer> {
   readonly command: Command;
   readonly deadline: number;
+  /** By the clock of `performance.now`. */
+  readonly since: number;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (reason: unknown) => void;
 }
 
 const mostAttempts = 5;
+const defaultLimits: LaneLimits = { batch: 256, waiting: 20_000 };
 
 /**
  * Commits concurrent commands together. While one batch commits, the next gathers: there is no timer, and nothing waits
@@ -35,19 +41,24 @@ const mostAttempts = 5;
 export class Lane<Command, Answer> {
   private readonly commit: Commit<Command, Answer>;
   private readonly limits: LaneLimits;
+  private readonly observe: LaneObserver | undefined;
   private waiting: Waiting<Command, Answer>[] = [];
   private running = false;
 
-  constructor(commit: Commit<Command, Answer>, limits: LaneLimits = { batch: 256, waiting: 20_000 }) {
+  constructor(
+    commit: Commit<Command, Answer>,
+    options: { readonly limits?: LaneLimits; readonly observe?: LaneObserver | undefined } = {},
+  ) {
     this.commit = commit;
-    this.limits = limits;
+    this.limits = options.limits ?? defaultLimits;
+    this.observe = options.observe;
   }
 
   /** Has a command decided. Rejects with its Refusal, or Unavailable where its deadline (ms since 1970) passes first. */
   submit(command: Command, deadline = Number.POSITIVE_INFINITY): Promise<Answer> {
     if (this.waiting.length >= this.limits.waiting) return Promise.reject(new Unavailable("Too many requests waiting"));
     return new Promise((resolve, reject) => {
-      this.waiting.push({ command, deadline, resolve, reject });
+      this.waiting.push({ command, deadline, since: performance.now(), resolve, reject });
       if (this.running) return;
       this.running = true;
       void this.run();
@@ -58,7 +69,9 @@ export class Lane<Command, Answer> {
     while (this.waiting.length > 0) {
       // What else this turn of the event loop brings goes along; and an engine that never waits (SQLite) lets others in.
       await nextTurn();
-      await this.settle(this.takeBatch());
+      const batch = this.takeBatch();
+      this.tell(batch);
+      await this.settle(batch);
     }
     this.running = false;
   }
@@ -69,6 +82,15 @@ export class Lane<Command, Answer> {
     const late = taken.filter((one) => one.deadline <= now);
     for (const one of late) one.reject(new Unavailable("The deadline has passed"));
     return late.length === 0 ? taken : taken.filter((one) => one.deadline > now);
+  }
+
+  private tell(batch: readonly Waiting<Command, Answer>[]): void {
+    if (!this.observe || batch.length === 0) return;
+    const now = performance.now();
+    this.observe(
+      batch.length,
+      batch.reduce((sum, { since }) => sum + (now - since), 0),
+    );
   }
 
   private async settle(batch: readonly Waiting<Command, Answer>[]): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Database, Row, Statement } from "../platform/database/database.ts";
 import type { IdSequence } from "../platform/ids.ts";
-import { Lane, type Outcome } from "../platform/lane.ts";
+import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
 import { now } from "../platform/time.ts";
 import { type Account, isWallet, type Wallet } from "./domain/account.ts";
 import { decideTransfer, type Entry, type Transfer, type TransferCommand } from "./domain/transfer.ts";
@@ -25,12 +25,13 @@ export class Ledger {
   private readonly database: Database;
   private readonly accounts: Accounts;
   private readonly numbers: IdSequence;
-  private readonly lane = new Lane<LedgerCommand, Transfer>((commands) => this.commit(commands));
+  private readonly lane: Lane<LedgerCommand, Transfer>;
 
-  constructor(database: Database, accounts: Accounts, numbers: IdSequence) {
+  constructor(database: Database, accounts: Accounts, numbers: IdSequence, observe?: LaneObserver) {
     this.database = database;
     this.accounts = accounts;
     this.numbers = numbers;
+    this.lane = new Lane((commands) => this.commit(commands), { observe });
   }
 
   /** Makes a transfer, or answers the one of that id. Rejects with what refuses it, having moved nothing. */

@@ -1,5 +1,6 @@
 import { UserRegisteredSchema } from "../../gen/giftmesh/profile/v1/user_pb.ts";
 import { consume } from "../platform/events/consumer.ts";
+import { countLane } from "../platform/lane-metrics.ts";
 import type { ServiceDefinition } from "../platform/service.ts";
 import { developmentProvider } from "./domain/payment-provider.ts";
 import { Ledger } from "./ledger.ts";
@@ -15,9 +16,9 @@ import { TransactionLog } from "./store/transaction-log.ts";
 export const wallet: ServiceDefinition = {
   name: "wallet",
   migrations,
-  async create({ config: { defaultCurrency }, database, ids }) {
+  async create({ config: { defaultCurrency }, database, metrics, ids }) {
     const accounts = new Accounts(database, ids("accounts"));
-    const ledger = new Ledger(database, accounts, ids("transfers"));
+    const ledger = new Ledger(database, accounts, ids("transfers"), countLane(metrics, "transfers"));
     const log = new TransactionLog(database);
     return {
       serves: [

@@ -51,6 +51,11 @@ export function statusOf(error: Failure, requestId = error instanceof Refusal ? 
   return create(StatusSchema, { code: codes[error.kind], message: error.message, details });
 }
 
+/** The number of the gRPC code that a call has failed with. */
+export function codeOf(error: unknown): number {
+  return error instanceof Refusal ? codes[error.kind] : code.INTERNAL;
+}
+
 /** The failure that a google.rpc.Status was made from; an InternalError where it is none of ours. */
 export function refusalOf(status: Status): Failure {
   const kind = kinds.get(status.code);
