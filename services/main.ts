@@ -9,7 +9,7 @@ const patienceMs = 8_000;
 /** Runs all services in this process, or those that are named: `main.ts wallet notification`. */
 async function main(): Promise<void> {
   const config = readConfig();
-  const names = namedServices(process.argv.slice(2));
+  const names = namedServices(process.argv.slice(2), config);
   const log = createLog(config);
   const mesh = await startMesh(names, config, log);
   process.stdout.write(greeting(names, mesh));

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isCurrency } from "./money.ts";
 
 /** Thrown when a setting cannot be read; the message is one line that names it. */
 export class ConfigError extends Error {}
@@ -79,7 +80,7 @@ export function readConfig(environment: Environment = process.env): Config {
     adminPassword: read.matching("ADMIN_PASSWORD", /^.{8,128}$/u, "8 to 128 characters"),
     signingKeysFile: read.text("SIGNING_KEYS"),
     tokenLifetimeSeconds: read.integer("TOKEN_LIFETIME_SECONDS", 10, 86_400) ?? 900,
-    defaultCurrency: read.matching("DEFAULT_CURRENCY", /^[A-Z]{3}$/, "three capital letters") ?? "SAR",
+    defaultCurrency: read.currency("DEFAULT_CURRENCY") ?? "SAR",
     defaultPhoneRegion: read.matching("DEFAULT_PHONE_REGION", /^[A-Z]{2}$/, "two capital letters") ?? "VN",
     ratePerMinute: {
       admin: read.integer("RATE_LIMIT_ADMIN_PER_MINUTE", 1, 1e9) ?? 60,
@@ -152,6 +153,12 @@ class Reader {
       // The value may hold a password, so it is not shown.
       throw new ConfigError(`${name}: must be a URL that starts with ${protocols.map((p) => `${p}//`).join(" or ")}`);
     }
+    return value;
+  }
+
+  currency(name: string): string | undefined {
+    const value = this.matching(name, /^[A-Z]{3}$/, "three capital letters");
+    if (value !== undefined && !isCurrency(value)) throw new ConfigError(`${name}: ${value} is not a currency`);
     return value;
   }
 
