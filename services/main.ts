@@ -12,7 +12,6 @@ async function main(): Promise<void> {
   const names = namedServices(process.argv.slice(2), config);
   const log = createLog(config);
   const mesh = await startMesh(names, config, log);
-  process.stdout.write(greeting(names, mesh));
 
   let stopping = false;
   const stop = () => {
@@ -30,6 +29,7 @@ async function main(): Promise<void> {
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
+  process.stdout.write(greeting(names, mesh));
 }
 
 try {
