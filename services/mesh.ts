@@ -9,11 +9,13 @@ import type { EventRoad } from "./platform/events/road.ts";
 import { HostedService } from "./platform/hosted-service.ts";
 import { Metrics } from "./platform/metrics.ts";
 import { startMetricsServer } from "./platform/metrics-server.ts";
-import { Dispatcher } from "./platform/rpc/dispatcher.ts";
+import { type Around, Dispatcher } from "./platform/rpc/dispatcher.ts";
 import { type GrpcServer, startGrpcServer } from "./platform/rpc/grpc-server.ts";
 import { MeshClients } from "./platform/rpc/mesh-clients.ts";
+import { serverSpan } from "./platform/rpc/rpc-spans.ts";
 import type { ServiceDefinition } from "./platform/service.ts";
 import { Tokens } from "./platform/tokens.ts";
+import { inSpan, startTracing } from "./platform/tracing.ts";
 
 /** Every service with data of its own, loaded when it is to run. */
 const definitions: Readonly<Record<string, () => Promise<ServiceDefinition>>> = {
@@ -53,8 +55,13 @@ export async function startMesh(names: readonly string[], config: Config, log: L
 
 /** Puts onto `stops` how to undo each step; they are run from the last to the first. */
 async function start(names: readonly string[], config: Config, log: Logger, stops: (() => unknown)[]) {
+  if (config.otlpEndpoint) {
+    const [name, ...others] = names;
+    const serviceName = name === undefined || others.length > 0 ? "giftmesh" : name;
+    stops.push(await startTracing(config.otlpEndpoint, serviceName, log));
+  }
   const metrics = new Metrics();
-  const dispatcher = new Dispatcher({ log, around: metrics.aroundRpc });
+  const dispatcher = new Dispatcher({ log, around: traceAndMeasure(metrics) });
   const clients = new MeshClients({ config, dispatcher, log });
   stops.push(() => clients.close());
   const tokens = new Tokens({ clients, tokenLifetimeSeconds: config.tokenLifetimeSeconds, log });
@@ -130,16 +137,30 @@ async function startEdge(
   return edge.start();
 }
 
+function traceAndMeasure(metrics: Metrics): Around {
+  return (method, call, run) =>
+    metrics.aroundRpc(method, call, (measured) => inSpan(() => serverSpan(method), measured, run));
+}
+
 /** Everything in proto/, with its comments. */
 export function readDescriptors() {
   const bytes = readFileSync(new URL("../gen/descriptors.binpb", import.meta.url));
   return createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes));
 }
 
-/** The services to run: those named, or all. Throws a ConfigError for a name that is none. */
-export function namedServices(names: readonly string[]): readonly string[] {
+/**
+ * The services to run: those named, or all. Throws a ConfigError for a name that is none, and where some run here and
+ * some elsewhere with nothing to carry the events between them.
+ */
+export function namedServices(names: readonly string[], { natsUrl }: Pick<Config, "natsUrl">): readonly string[] {
   const unknown = names.find((name) => !serviceNames.includes(name));
   if (unknown !== undefined)
     throw new ConfigError(`There is no service ${unknown}; there are ${serviceNames.join(", ")}`);
-  return names.length > 0 ? names : serviceNames;
+  if (names.length === 0) return serviceNames;
+  const withData = Object.keys(definitions);
+  const here = withData.filter((name) => names.includes(name));
+  if (here.length > 0 && here.length < withData.length && !natsUrl) {
+    throw new ConfigError("NATS_URL: needed where services run in several processes, for the events between them");
+  }
+  return names;
 }

@@ -1,4 +1,3 @@
-import { propagation, ROOT_CONTEXT } from "@opentelemetry/api";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Call, type CallInit, defaultTimeoutMs } from "../platform/rpc/call.ts";
 
@@ -32,13 +31,12 @@ export function goneSignal({ raw }: FastifyReply): AbortSignal {
 }
 
 function callOf(request: FastifyRequest, cancelled: Cancelled, timeoutMs: number): Call {
-  const { traceparent } = request.headers;
   return new Call({
     caller: request.caller,
     requestId: request.id,
     idempotencyKey: request.idempotencyKey,
     deadline: Date.now() + timeoutMs,
-    trace: traceparent === undefined ? undefined : propagation.extract(ROOT_CONTEXT, request.headers),
+    trace: request.trace,
     cancelled,
   });
 }

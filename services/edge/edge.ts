@@ -14,6 +14,7 @@ import { type Health, serveHealth } from "./health.ts";
 import { createHttp } from "./http.ts";
 import { buildOpenApi } from "./openapi.ts";
 import { measureRequests } from "./request-metrics.ts";
+import { traceRequests } from "./request-spans.ts";
 import { serveRest } from "./rest.ts";
 import type { RouteContext } from "./route-context.ts";
 import { publicMethods } from "./routes.ts";
@@ -54,6 +55,7 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
   const stop = new AbortController();
 
   const app = await createHttp(config, log);
+  traceRequests(app);
   if (options.countRequest) measureRequests(app, options.countRequest);
   const admit = await createAdmission(app, tokens, config.ratePerMinute);
   const context: RouteContext = { admit, invoker, log, stopping: stop.signal };

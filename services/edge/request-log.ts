@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
+import { traceIdOf } from "../platform/tracing.ts";
 
 /**
  * Logs a line for each request that is answered: errors of ours as errors, refusals as info, the rest as debug. It has
@@ -12,7 +13,8 @@ export function logRequests(app: FastifyInstance, log: Logger): void {
     if (log.isLevelEnabled(level)) {
       const { id: requestId, method, routeOptions } = request;
       const durationMs = Math.round(reply.elapsedTime * 1_000) / 1_000;
-      log[level]({ requestId, method, route: routeOptions.url, status: statusCode, durationMs }, "Request answered");
+      const answered = { requestId, method, route: routeOptions.url, status: statusCode, durationMs };
+      log[level]({ ...answered, traceId: traceIdOf(request.trace) }, "Request answered");
     }
     done();
   });

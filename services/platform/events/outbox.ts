@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { propagation, ROOT_CONTEXT } from "@opentelemetry/api";
+import { propagation, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import type { Session, Statement } from "../database/database.ts";
 import { insertInto } from "../database/statements.ts";
 import type { Call } from "../rpc/call.ts";
 import { type Instant, now } from "../time.ts";
+import { startSpan } from "../tracing.ts";
+import { producerSpan } from "./event-spans.ts";
 
 /** The largest event, in bytes: half of what a NATS server takes as it comes. */
 export const mostPayloadBytes = 512 * 1024;
@@ -40,7 +42,7 @@ export function createOutbox(added: () => void): Outbox {
     return insertInto(
       "outbox",
       ["id", "subject", "payload", "traceparent", "request_id", "sent_at"],
-      [[nextId(), subject, payload, traceparentOf(call), call?.requestId ?? "", 0n]],
+      [[nextId(), subject, payload, traceparentOf(subject, call), call?.requestId ?? "", 0n]],
     );
   };
   return {
@@ -66,9 +68,13 @@ function idSource(): () => string {
   };
 }
 
-/** The W3C trace context that a call is in; empty where it is in none. */
-function traceparentOf(call: Call | undefined): string {
+/** The W3C trace context of what an event leads to; empty where no traces are kept. */
+function traceparentOf(subject: string, call: Call | undefined): string {
+  const parent = call?.trace ?? ROOT_CONTEXT;
+  const span = startSpan(() => producerSpan(subject), parent);
+  if (!span) return "";
+  span.end();
   const carrier: { traceparent?: string } = {};
-  propagation.inject(call?.trace ?? ROOT_CONTEXT, carrier);
+  propagation.inject(trace.setSpan(parent, span), carrier);
   return carrier.traceparent ?? "";
 }

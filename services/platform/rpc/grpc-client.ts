@@ -3,6 +3,7 @@ import type { Client, ServiceError } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import type { GrpcTls } from "../config.ts";
 import { Unavailable } from "../refusal.ts";
+import { inSpan } from "../tracing.ts";
 import type { Call } from "./call.ts";
 import { openChannel } from "./channel.ts";
 import { encode, pathOf } from "./codec.ts";
@@ -10,6 +11,7 @@ import { type Failure, InternalError } from "./internal-error.ts";
 import type { Invoker } from "./invoker.ts";
 import { metadataOf } from "./metadata.ts";
 import { carriesItsOwnId, retrying } from "./retry.ts";
+import { clientSpan } from "./rpc-spans.ts";
 import { isUnreached, refusalOf, statusOfGrpc } from "./status.ts";
 
 export interface GrpcClientOptions {
@@ -31,13 +33,12 @@ export class GrpcClient implements Invoker {
     this.client = openChannel(address, tls);
   }
 
-  async unary(method: DescMethod, request: Message, call: Call): Promise<Message> {
-    const attempt = () => this.attempt(method, request, call);
-    try {
-      return await (carriesItsOwnId(method, request, call) ? retrying(call, attempt) : attempt());
-    } catch (error) {
-      throw this.failureOf(error, method, call);
-    }
+  unary(method: DescMethod, request: Message, call: Call): Promise<Message> {
+    return inSpan(
+      () => clientSpan(method),
+      call,
+      (inner) => this.call(method, request, inner),
+    );
   }
 
   async *stream(method: DescMethod, request: Message, call: Call): AsyncIterable<Message> {
@@ -66,6 +67,15 @@ export class GrpcClient implements Invoker {
   /** Lets calls in progress end, and takes no more. */
   close(): void {
     this.client.close();
+  }
+
+  private async call(method: DescMethod, request: Message, call: Call): Promise<Message> {
+    const attempt = () => this.attempt(method, request, call);
+    try {
+      return await (carriesItsOwnId(method, request, call) ? retrying(call, attempt) : attempt());
+    } catch (error) {
+      throw this.failureOf(error, method, call);
+    }
   }
 
   private attempt(method: DescMethod, request: Message, call: Call): Promise<Message> {

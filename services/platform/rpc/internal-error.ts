@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { Refusal, Unavailable } from "../refusal.ts";
+import { traceIdOf } from "../tracing.ts";
 import type { Call } from "./call.ts";
 
 /**
@@ -25,7 +26,8 @@ const timerSlackMs = 10;
 export function failureOf(error: unknown, method: string, call: Call, log: Logger): Failure {
   if (error instanceof Refusal || error instanceof InternalError) return error;
   if (isAbort(error) && (call.remainingMs <= timerSlackMs || call.cancelled?.aborted)) return new Unavailable();
-  log.error({ requestId: call.requestId, method, err: error }, "A call failed unexpectedly");
+  const { requestId, trace } = call;
+  log.error({ requestId, traceId: traceIdOf(trace), method, err: error }, "A call failed unexpectedly");
   return new InternalError();
 }
 
