@@ -68,13 +68,12 @@ function idSource(): () => string {
   };
 }
 
-/** The W3C trace context of what an event leads to; empty where no traces are kept. */
+/** The W3C trace context of what an event leads to; empty where it is in none. */
 function traceparentOf(subject: string, call: Call | undefined): string {
   const parent = call?.trace ?? ROOT_CONTEXT;
   const span = startSpan(() => producerSpan(subject), parent);
-  if (!span) return "";
-  span.end();
+  span?.end();
   const carrier: { traceparent?: string } = {};
-  propagation.inject(trace.setSpan(parent, span), carrier);
+  propagation.inject(span ? trace.setSpan(parent, span) : parent, carrier);
   return carrier.traceparent ?? "";
 }
