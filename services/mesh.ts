@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { Logger } from "pino";
+import type { EdgeOptions } from "./edge/edge.ts";
 import { type Config, ConfigError } from "./platform/config.ts";
 import { serveDeadLetters } from "./platform/events/dead-letter-service.ts";
 import { openRoad } from "./platform/events/open-road.ts";
@@ -9,6 +10,7 @@ import type { EventRoad } from "./platform/events/road.ts";
 import { HostedService } from "./platform/hosted-service.ts";
 import { Metrics } from "./platform/metrics.ts";
 import { startMetricsServer } from "./platform/metrics-server.ts";
+import { readinessOf } from "./platform/readiness.ts";
 import { type Around, Dispatcher } from "./platform/rpc/dispatcher.ts";
 import { type GrpcServer, startGrpcServer } from "./platform/rpc/grpc-server.ts";
 import { MeshClients } from "./platform/rpc/mesh-clients.ts";
@@ -88,8 +90,11 @@ async function start(names: readonly string[], config: Config, log: Logger, stop
   if (!hasEdge && config.metricsPort !== undefined) {
     stops.push(await startMetricsServer(config.host, config.metricsPort, metrics.registry));
   }
+  const remoteNames = Object.keys(definitions).filter((name) => name in config.addresses && !names.includes(name));
+  const areThere = readinessOf([...services, ...remoteNames.map((name) => clients.healthOf(name))]);
+  const ready = async () => tokens.ready && (await areThere());
   return {
-    edgeUrl: hasEdge ? await startEdge({ config, clients, tokens, log, metrics }, stops) : undefined,
+    edgeUrl: hasEdge ? await startEdge({ config, clients, tokens, log, metrics, ready }, stops) : undefined,
     grpcPort: grpc?.port,
     announcements: services.flatMap((service) => service.announcements),
   };
@@ -118,7 +123,7 @@ async function hostServices(
 }
 
 async function startEdge(
-  { config, clients, tokens, log, metrics }: Surroundings & { readonly tokens: Tokens },
+  { config, clients, tokens, log, metrics, ready }: Surroundings & Pick<EdgeOptions, "tokens" | "ready">,
   stops: (() => unknown)[],
 ): Promise<URL> {
   const { createEdge } = await import("./edge/edge.ts");
@@ -129,7 +134,7 @@ async function startEdge(
     invoker: clients,
     tokens,
     log,
-    ready: () => true,
+    ready,
     metrics: () => metrics.registry.metrics(),
     countRequest: metrics.countRequest,
   });

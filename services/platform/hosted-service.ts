@@ -99,9 +99,10 @@ export class HostedService {
     this.workers = runWorkers([...(service.workers ?? []), ...events.workers, receipts.purge], leases, log);
   }
 
-  /** Rejects where its database does not answer. */
-  async probe(): Promise<void> {
-    await this.parts.database.select({ sql: "SELECT 1 AS answer", values: [] });
+  /** Whether its database answers; rejects where it says why not. */
+  async isReady(): Promise<boolean> {
+    const rows = await this.parts.database.select({ sql: "SELECT 1 AS answer", values: [] });
+    return rows.length === 1;
   }
 
   /** Ends the work that the service does of its own accord. */

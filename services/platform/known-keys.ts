@@ -20,20 +20,26 @@ export class KnownKeys {
   private lastFetchFailed = false;
   private fetching: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
 
   constructor(clients: Clients, log: Logger) {
     this.clients = clients;
     this.log = log;
   }
 
-  /** Fetches the keys now, and again every minute. */
+  /** Fetches the keys now, and again every minute; every second while profile is away. */
   start(): void {
-    void this.refresh();
-    this.timer = setInterval(() => void this.refresh(), refreshEveryMs).unref();
+    void this.refreshFromNowOn();
   }
 
   stop(): void {
-    clearInterval(this.timer);
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  /** Whether any key has been fetched yet. */
+  get hasAny(): boolean {
+    return this.keys.size > 0;
   }
 
   /** Whether tokens signed with a key are good, as far as is known. */
@@ -54,6 +60,13 @@ export class KnownKeys {
     return found;
   }
 
+  private async refreshFromNowOn(): Promise<void> {
+    await this.refresh();
+    if (this.stopped) return;
+    const waitMs = this.lastFetchFailed ? leastBetweenFetchesMs : refreshEveryMs;
+    this.timer = setTimeout(() => void this.refreshFromNowOn(), waitMs).unref();
+  }
+
   private refresh(): Promise<void> {
     this.fetching ??= this.fetch().finally(() => {
       this.fetching = undefined;
@@ -71,8 +84,9 @@ export class KnownKeys {
       this.keys = new Map(await Promise.all(keys.map(readKey)));
       this.lastFetchFailed = false;
     } catch (error) {
+      const about = "The keys of tokens could not be fetched; those that are known stay good";
+      if (!this.lastFetchFailed) this.log.warn({ err: error }, about);
       this.lastFetchFailed = true;
-      this.log.warn({ err: error }, "The keys of tokens could not be fetched; those that are known stay good");
     }
   }
 }

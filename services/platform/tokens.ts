@@ -61,6 +61,11 @@ export class Tokens implements TokenVerifier {
     this.endedSessions.stop();
   }
 
+  /** Whether tokens can be checked: the keys that they are signed with are known. */
+  get ready(): boolean {
+    return this.keys.hasAny;
+  }
+
   /** Throws Unauthenticated for a bad token, and Unavailable where nothing can be said because profile is away. */
   verify(token: string): Promise<Caller> | Caller {
     const remembered = this.remembered.get(token);

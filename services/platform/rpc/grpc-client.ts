@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { GrpcTls } from "../config.ts";
 import { Unavailable } from "../refusal.ts";
 import { inSpan } from "../tracing.ts";
+import { askHealth } from "./ask-health.ts";
 import type { Call } from "./call.ts";
 import { openChannel } from "./channel.ts";
 import { encode, pathOf } from "./codec.ts";
@@ -62,6 +63,11 @@ export class GrpcClient implements Invoker {
       cancelled?.removeEventListener("abort", cancel);
       cancel();
     }
+  }
+
+  /** Whether the server says that it serves (grpc.health.v1). Rejects where it does not answer in time. */
+  async isServing(timeoutMs: number): Promise<boolean> {
+    return (await askHealth(this.client, "", timeoutMs)) === "SERVING";
   }
 
   /** Lets calls in progress end, and takes no more. */

@@ -3,23 +3,19 @@
  * with 0 where it does; else with 1 and one line that says why. TLS as the services themselves have it.
  */
 
-import { service as health } from "grpc-health-check";
 import { readConfig } from "../config.ts";
+import { askHealth } from "./ask-health.ts";
 import { openChannel } from "./channel.ts";
 
 const timeoutMs = 3_000;
 
-function check(address: string, service: string): Promise<string> {
-  const { path, requestSerialize, responseDeserialize } = health.Check as NonNullable<typeof health.Check>;
+async function check(address: string, service: string): Promise<string> {
   const client = openChannel(address, readConfig().grpcTls);
-  const deadline = Date.now() + timeoutMs;
-  return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, { service }, { deadline }, (error, answer) => {
-      client.close();
-      if (error) reject(error);
-      else resolve((answer as { readonly status: string }).status);
-    });
-  });
+  try {
+    return await askHealth(client, service, timeoutMs);
+  } finally {
+    client.close();
+  }
 }
 
 const [address, service = ""] = process.argv.slice(2);

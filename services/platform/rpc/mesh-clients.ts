@@ -1,6 +1,7 @@
 import { create, type DescMethod, type DescService, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
+import type { Needed } from "../readiness.ts";
 import { Unavailable } from "../refusal.ts";
 import type { Call } from "./call.ts";
 import { CoalescingInvoker } from "./coalescing.ts";
@@ -55,6 +56,11 @@ export class MeshClients implements Clients, Invoker {
     return this.invokerOf(method, call).stream(method, request, call);
   }
 
+  /** Asks a service of the mesh in another process, by its name, whether it serves; without its address, it does not. */
+  healthOf(name: string): Needed {
+    return { isReady: async (timeoutMs) => (await this.remoteOf(name)?.client.isServing(timeoutMs)) ?? false };
+  }
+
   /** Lets calls in progress end, and takes no more to other processes. */
   close(): void {
     for (const { client } of this.remotes.values()) client.close();
@@ -71,22 +77,24 @@ export class MeshClients implements Clients, Invoker {
   private invokerOf(method: DescMethod, call: Call): Invoker {
     if (this.dispatcher.serves(method.parent.typeName)) return this.dispatcher;
     const name = serviceNameOf(method);
-    return this.remotes.get(name)?.invoker ?? this.connect(name, method, call);
+    const remote = this.remoteOf(name);
+    if (remote) return remote.invoker;
+    const setting = `${name.toUpperCase().replaceAll("-", "_")}_ADDR`;
+    const about = { requestId: call.requestId, method: pathOf(method), setting };
+    this.log.error(about, `${setting} does not say where the service ${name} is`);
+    throw new Unavailable();
   }
 
-  private connect(name: string, method: DescMethod, call: Call): Invoker {
+  /** A service in another process; undefined where no address of it is known. */
+  private remoteOf(name: string): Remote | undefined {
     const { log } = this;
+    const known = this.remotes.get(name);
     const address = this.config.addresses[name];
-    if (address === undefined) {
-      const setting = `${name.toUpperCase().replaceAll("-", "_")}_ADDR`;
-      const about = { requestId: call.requestId, method: pathOf(method), setting };
-      log.error(about, `${setting} does not say where the service ${name} is`);
-      throw new Unavailable();
-    }
+    if (known || address === undefined) return known;
     const client = new GrpcClient({ address, tls: this.config.grpcTls, log });
-    const invoker = new CoalescingInvoker(client);
-    this.remotes.set(name, { client, invoker });
-    return invoker;
+    const remote = { client, invoker: new CoalescingInvoker(client) };
+    this.remotes.set(name, remote);
+    return remote;
   }
 }
 
