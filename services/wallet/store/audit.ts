@@ -77,25 +77,50 @@ class LedgerAudit {
       for (const { account_id, sequence, balance_after, total, place } of entries) {
         this.add("chain", `${account_id}/${place}`, `${total}/${place}`, `${balance_after}/${sequence}`);
       }
+      await this.checkEntriesOfWallets(range);
     });
   }
 
-  /** Every transfer has its two entries, one on either side, of its amount; and there are no others. */
+  /** Every entry of a wallet is one side of its transfer, and the only one there. */
+  private async checkEntriesOfWallets(range: readonly Value[]): Promise<void> {
+    const strays = await this.rows(
+      `SELECT e.account_id, e.sequence, e.amount, t.amount AS transfer_amount
+       FROM accounts a JOIN entries e ON e.account_id = a.id LEFT JOIN transfers t ON t.number = e.transfer_number
+       WHERE a.id > ? AND a.id <= ? AND a.kind = 'wallet' AND (t.number IS NULL OR NOT (
+         (e.account_id = t.debit_account_id AND e.amount = -t.amount AND e.balance_after = t.debit_balance_after) OR
+         (e.account_id = t.credit_account_id AND e.amount = t.amount AND e.balance_after = t.credit_balance_after)))
+       LIMIT ${mostDifferences}`,
+      range,
+    );
+    for (const { account_id, sequence, amount, transfer_amount } of strays) {
+      this.add("transfer", `${account_id}/${sequence}`, transfer_amount, amount);
+    }
+    const twice = await this.rows(
+      `SELECT a.id, COUNT(*) AS entry_count, COUNT(DISTINCT e.transfer_number) AS transfer_count
+       FROM accounts a JOIN entries e ON e.account_id = a.id WHERE a.id > ? AND a.id <= ? AND a.kind = 'wallet'
+       GROUP BY a.id HAVING entry_count <> transfer_count`,
+      range,
+    );
+    for (const { id, entry_count, transfer_count } of twice) this.add("transfer", id, transfer_count, entry_count);
+  }
+
+  /** Every side of a transfer that is on one of the house's accounts has its entry there; and there are no others. */
   async checkTransfers(): Promise<void> {
-    await this.inChunks("SELECT MAX(number) AS value FROM transfers", async (range) => {
-      const transfers = await this.rows(
-        `SELECT t.number, COUNT(e.sequence) AS entry_count, COALESCE(SUM(CASE
-             WHEN e.account_id = t.debit_account_id AND e.amount = -t.amount THEN 1
-             WHEN e.account_id = t.credit_account_id AND e.amount = t.amount THEN 1 ELSE 0 END), 0) AS sides,
-           COUNT(DISTINCT e.account_id) AS account_count
-         FROM transfers t LEFT JOIN entries e ON e.transfer_number = t.number
-         WHERE t.number > ? AND t.number <= ?
-         GROUP BY t.number HAVING entry_count <> 2 OR sides <> 2 OR account_count <> 2`,
-        range,
-      );
-      for (const { number, entry_count, sides } of transfers)
-        this.add("transfer", number, "2 of 2", `${sides} of ${entry_count}`);
-    });
+    for (const [side, amount] of [
+      ["debit", "-t.amount"],
+      ["credit", "t.amount"],
+    ]) {
+      await this.inChunks("SELECT MAX(number) AS value FROM transfers", async (range) => {
+        const transfers = await this.rows(
+          `SELECT t.number, ${amount} AS expected, e.amount FROM transfers t
+           JOIN accounts a ON a.id = t.${side}_account_id AND a.kind <> 'wallet'
+           LEFT JOIN entries e ON e.account_id = a.id AND e.sequence = t.number AND e.transfer_number = t.number
+           WHERE t.number > ? AND t.number <= ? AND (e.amount IS NULL OR e.amount <> ${amount})`,
+          range,
+        );
+        for (const { number, expected, amount } of transfers) this.add("transfer", number, expected, amount);
+      });
+    }
     const entries = (await this.value("SELECT COUNT(*) AS value FROM entries")) as bigint;
     const transfers = (await this.value("SELECT COUNT(*) AS value FROM transfers")) as bigint;
     if (entries !== 2n * transfers) this.add("transfer", "all", `${2n * transfers} entries`, `${entries} entries`);

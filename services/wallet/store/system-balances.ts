@@ -16,28 +16,39 @@ export interface SystemBalance {
 }
 
 /**
- * The balances of the house's accounts at an instant: the newest balance that was put down before it, and the entries
- * since.
+ * The balances of the house's accounts at an instant: those that were put down last before it, and the transfers since.
  */
 export async function systemBalances(session: Session, asOf: Instant): Promise<(SystemBalance & { id: bigint })[]> {
-  const [rows] = await session.run([
-    {
-      sql: `SELECT a.id, a.kind, a.currency, COALESCE(s.balance, 0) AS put_down,
-              (SELECT COALESCE(SUM(e.amount), 0) FROM entries e
-               WHERE e.account_id = a.id AND e.created_at > COALESCE(s.as_of, 0) AND e.created_at <= ?) AS since
-            FROM accounts a
-            LEFT JOIN system_balances s ON s.account_id = a.id
-              AND s.as_of = (SELECT MAX(as_of) FROM system_balances WHERE account_id = a.id AND as_of <= ?)
-            WHERE a.user_id = 0 AND a.created_at <= ? ORDER BY a.currency, a.kind`,
-      values: [asOf, asOf, asOf],
-    },
+  const [newest] = await session.run([
+    { sql: "SELECT COALESCE(MAX(as_of), 0) AS as_of FROM system_balances WHERE as_of <= ?", values: [asOf] },
   ]);
-  return (rows ?? []).map((row) => ({
-    id: row.id as bigint,
-    kind: row.kind as SystemKind,
-    currency: row.currency as string,
-    balance: (row.put_down as bigint) + (row.since as bigint),
-  }));
+  const putDownAt = newest?.[0]?.as_of as bigint;
+  const since = (side: string) => ({
+    sql: `SELECT ${side}_account_id AS id, SUM(amount) AS amount FROM transfers
+          WHERE created_at > ? AND created_at <= ? GROUP BY ${side}_account_id`,
+    values: [putDownAt, asOf],
+  });
+  const [accounts, putDown, credits, debits] = await session.run([
+    {
+      sql: "SELECT id, kind, currency FROM accounts WHERE user_id = 0 AND created_at <= ? ORDER BY currency, kind",
+      values: [asOf],
+    },
+    { sql: "SELECT account_id AS id, balance AS amount FROM system_balances WHERE as_of = ?", values: [putDownAt] },
+    since("credit"),
+    since("debit"),
+  ]);
+  const amounts = [putDown, credits, debits].map(
+    (rows) => new Map((rows ?? []).map((row) => [row.id, row.amount as bigint])),
+  );
+  return (accounts ?? []).map(({ id, kind, currency }) => {
+    const [before = 0n, credited = 0n, debited = 0n] = amounts.map((one) => one.get(id as bigint) ?? 0n);
+    return {
+      id: id as bigint,
+      kind: kind as SystemKind,
+      currency: currency as string,
+      balance: before + credited - debited,
+    };
+  });
 }
 
 /** Puts the balances at the last full hour down, so that no sum goes back further. */

@@ -1,6 +1,6 @@
-import type { Database, Row, Statement } from "../../platform/database/database.ts";
-import { placeholders } from "../../platform/database/statements.ts";
+import type { Database, Row } from "../../platform/database/database.ts";
 import type { Key, Paging } from "../../platform/paging.ts";
+import type { Instant } from "../../platform/time.ts";
 import type { Wallet } from "../domain/account.ts";
 import type { TransferType } from "../domain/transfer.ts";
 
@@ -27,6 +27,13 @@ export interface LogLine {
   readonly reference: string;
 }
 
+/** Entries of one wallet, by their sequence, both included; none where first is above last. */
+interface Range {
+  readonly wallet: Wallet;
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
 /** What came in and out of a member's wallets. */
 export class TransactionLog {
   private readonly database: Database;
@@ -35,36 +42,73 @@ export class TransactionLog {
     this.database = database;
   }
 
-  /** How many lines; without a filter, in constant time. */
+  /** How many lines; unless a type is asked for, in constant time. */
   async count(wallets: readonly Wallet[], filter: LogFilter): Promise<bigint> {
-    const conditions = matching(filter);
-    if (conditions.length === 0) return wallets.reduce((sum, wallet) => sum + wallet.sequence, 0n);
-    if (wallets.length === 0) return 0n;
-    const [row] = await this.database.select({
-      sql: `SELECT COUNT(*) AS line_count FROM entries e WHERE e.account_id IN (${placeholders(wallets.length)})
-            ${conditions.map(({ sql }) => ` AND ${sql}`).join("")}`,
-      values: [...wallets.map((wallet) => wallet.id), ...conditions.flatMap(({ values }) => values)],
-    });
-    return row?.line_count as bigint;
+    const counts = wallets.map(async (wallet) => this.countIn(await this.rangeOf(wallet, filter), filter));
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0n);
   }
 
   /** The lines of a page, the newest first, and one more where there are more. */
   async lines(wallets: readonly Wallet[], filter: LogFilter, paging: Paging): Promise<LogLine[]> {
     const skipped = paging.kind === "page" ? paging.offset : 0;
     const most = skipped + paging.perPage + 1;
-    // Each wallet's index gives its own newest; together they hold the newest of all.
-    const perWallet = await Promise.all(wallets.map((wallet) => this.linesOf(wallet, filter, paging, most)));
-    return perWallet.flat().sort(newestFirst).slice(skipped, most);
+    // Each wallet gives its own newest; together they hold the newest of all.
+    const perWallet = wallets.map(async (wallet) => {
+      const range = await this.rangeOf(wallet, filter, paging.kind === "cursor" ? paging.after : undefined);
+      return this.linesIn(range, filter, most);
+    });
+    return (await Promise.all(perWallet)).flat().sort(newestFirst).slice(skipped, most);
   }
 
-  private async linesOf(wallet: Wallet, filter: LogFilter, paging: Paging, limit: number): Promise<LogLine[]> {
-    const conditions = [...matching(filter), ...(paging.kind === "cursor" ? [olderThan(paging.after, wallet)] : [])];
+  /** The entries within the filter's time and, where a place in the log of all wallets is given, after it. */
+  private async rangeOf(wallet: Wallet, { from, to }: LogFilter, after?: Key): Promise<Range> {
+    const first = from === undefined ? 1n : (await this.lastAt(wallet, from - 1n)) + 1n;
+    const ends = await Promise.all([
+      to === undefined ? wallet.sequence : this.lastAt(wallet, to),
+      after === undefined ? wallet.sequence : this.lastOlderThan(after, wallet),
+    ]);
+    return { wallet, first, last: ends[0] < ends[1] ? ends[0] : ends[1] };
+  }
+
+  private async lastOlderThan([createdAt = 0n, walletId = 0n, sequence = 0n]: Key, wallet: Wallet): Promise<bigint> {
+    if (wallet.id === walletId) return sequence - 1n;
+    return this.lastAt(wallet, wallet.id < walletId ? createdAt : createdAt - 1n);
+  }
+
+  /** The sequence of a wallet's last entry at an instant or before, 0 where there is none: found by halving. */
+  private async lastAt(wallet: Wallet, instant: Instant): Promise<bigint> {
+    let low = 0n;
+    let high = wallet.sequence;
+    while (low < high) {
+      const middle = (low + high + 1n) / 2n;
+      const [row] = await this.database.select({
+        sql: "SELECT created_at FROM entries WHERE account_id = ? AND sequence = ?",
+        values: [wallet.id, middle],
+      });
+      if ((row?.created_at as bigint) <= instant) low = middle;
+      else high = middle - 1n;
+    }
+    return low;
+  }
+
+  private async countIn({ wallet, first, last }: Range, { type }: LogFilter): Promise<bigint> {
+    if (first > last) return 0n;
+    if (type === undefined) return last - first + 1n;
+    const [row] = await this.database.select({
+      sql: "SELECT COUNT(*) AS line_count FROM entries WHERE account_id = ? AND sequence BETWEEN ? AND ? AND type = ?",
+      values: [wallet.id, first, last, type],
+    });
+    return row?.line_count as bigint;
+  }
+
+  private async linesIn({ wallet, first, last }: Range, { type }: LogFilter, limit: number): Promise<LogLine[]> {
+    if (first > last) return [];
     const rows = await this.database.select({
       sql: `SELECT e.account_id, e.sequence, e.created_at, e.transfer_number, e.type, e.amount, e.balance_after, t.reference
             FROM entries e JOIN transfers t ON t.number = e.transfer_number
-            WHERE e.account_id = ?${conditions.map(({ sql }) => ` AND ${sql}`).join("")}
-            ORDER BY e.created_at DESC, e.sequence DESC LIMIT ?`,
-      values: [wallet.id, ...conditions.flatMap(({ values }) => values), BigInt(limit)],
+            WHERE e.account_id = ? AND e.sequence BETWEEN ? AND ?${type === undefined ? "" : " AND e.type = ?"}
+            ORDER BY e.sequence DESC LIMIT ?`,
+      values: [wallet.id, first, last, ...(type === undefined ? [] : [type]), BigInt(limit)],
     });
     return rows.map((row) => lineOf(row, wallet.currency));
   }
@@ -73,24 +117,6 @@ export class TransactionLog {
 /** What the log is sorted by: the instant, then the wallet, then the place in it. */
 export function logKey({ createdAt, walletId, sequence }: LogLine): Key {
   return [createdAt, walletId, sequence];
-}
-
-/** A wallet's lines that come after a place in the log of all wallets. */
-function olderThan([createdAt = 0n, walletId = 0n, sequence = 0n]: Key, wallet: Wallet): Statement {
-  if (wallet.id < walletId) return { sql: "e.created_at <= ?", values: [createdAt] };
-  if (wallet.id > walletId) return { sql: "e.created_at < ?", values: [createdAt] };
-  return {
-    sql: "e.created_at <= ? AND (e.created_at < ? OR e.sequence < ?)",
-    values: [createdAt, createdAt, sequence],
-  };
-}
-
-function matching({ type, from, to }: LogFilter): Statement[] {
-  const conditions: Statement[] = [];
-  if (type !== undefined) conditions.push({ sql: "e.type = ?", values: [type] });
-  if (from !== undefined) conditions.push({ sql: "e.created_at >= ?", values: [from] });
-  if (to !== undefined) conditions.push({ sql: "e.created_at <= ?", values: [to] });
-  return conditions;
 }
 
 function newestFirst(a: LogLine, b: LogLine): number {
