@@ -35,7 +35,9 @@ export class PlainLedger {
         type: "charge",
         reference: "",
         created_at: createdAt,
+        debit_sequence: number,
         debit_balance_after: null,
+        credit_sequence: sequence,
         credit_balance_after: balance,
       });
       await knex("entries").insert([

@@ -3,9 +3,9 @@ import type { IdSequence } from "../platform/ids.ts";
 import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
 import { now } from "../platform/time.ts";
 import { type Account, isWallet, type Wallet } from "./domain/account.ts";
-import { decideTransfer, type Entry, type Transfer, type TransferCommand } from "./domain/transfer.ts";
+import { decideTransfer, type Transfer, type TransferCommand } from "./domain/transfer.ts";
 import { type Accounts, selectAccounts, updateWallets, walletOf } from "./store/accounts.ts";
-import { accountIdsOf, insertEntries, insertTransfers, selectTransfers, transferOf } from "./store/transfers.ts";
+import { accountIdsOf, insertEntriesOf, insertTransfers, selectTransfers, transferOf } from "./store/transfers.ts";
 
 /** A transfer to make, and what else is to be written if it is: in the same transaction, or not at all. */
 export interface LedgerCommand extends TransferCommand {
@@ -41,7 +41,7 @@ export class Ledger {
 
   private async commit(commands: readonly LedgerCommand[]): Promise<Outcome<Transfer>[]> {
     const prepared = await this.prepare(commands);
-    const { dialect, forUpdate } = this.database;
+    const { forUpdate } = this.database;
     const walletIds = [...new Set(prepared.flatMap(({ debit, credit }) => [debit, credit].filter(isWallet)))]
       .map((account) => account.id)
       .sort((a, b) => (a < b ? -1 : 1));
@@ -54,7 +54,7 @@ export class Ledger {
       const wallets = walletIds.length > 0 ? (rows[0] ?? []).map(walletOf) : [];
       const batch = new Batch(wallets, await this.readMade(rows.at(-1) ?? []));
       const result = prepared.map((one) => batch.decide(one));
-      return { save: batch.statements(dialect), result };
+      return { save: batch.statements(), result };
     });
   }
 
@@ -85,9 +85,8 @@ export class Ledger {
 class Batch {
   private readonly wallets: Map<bigint, Wallet>;
   private readonly known: Map<string, Transfer>;
-  private readonly changed = new Map<bigint, Wallet>();
+  private readonly changed = new Set<bigint>();
   private readonly made: Transfer[] = [];
-  private readonly entries: Entry[] = [];
   private readonly beside: Statement[] = [];
   private readonly now = now();
 
@@ -110,11 +109,10 @@ class Batch {
       case "made":
         for (const wallet of decision.wallets) {
           this.wallets.set(wallet.id, wallet);
-          this.changed.set(wallet.id, wallet);
+          this.changed.add(wallet.id);
         }
         this.known.set(command.id, decision.transfer);
         this.made.push(decision.transfer);
-        this.entries.push(...decision.entries);
         break;
       case "made before":
         break;
@@ -125,11 +123,11 @@ class Batch {
     return { answer: decision.transfer };
   }
 
-  statements(dialect: Database["dialect"]): Statement[] {
+  statements(): Statement[] {
     const statements = [...this.beside];
     if (this.made.length === 0) return statements;
-    statements.push(insertTransfers(this.made), insertEntries(this.entries));
-    if (this.changed.size > 0) statements.push(updateWallets(dialect, [...this.changed.values()]));
+    statements.push(insertTransfers(this.made), ...insertEntriesOf(this.made));
+    if (this.changed.size > 0) statements.push(updateWallets([...this.changed]));
     return statements;
   }
 }

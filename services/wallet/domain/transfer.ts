@@ -39,6 +39,9 @@ export interface Transfer {
   readonly reference: string;
   /** Microseconds since 1970. */
   readonly createdAt: bigint;
+  /** Where its entries stand: in a wallet from 1 without a gap, in the house's own accounts its own number. */
+  readonly debitSequence: bigint;
+  readonly creditSequence: bigint;
   /** The wallet's balance right after it; undefined for the house's own accounts. */
   readonly debitBalanceAfter: bigint | undefined;
   readonly creditBalanceAfter: bigint | undefined;
@@ -60,7 +63,6 @@ export type TransferDecision =
   | {
       readonly kind: "made";
       readonly transfer: Transfer;
-      readonly entries: readonly [Entry, Entry];
       /** The wallets among its accounts, as they are after it. */
       readonly wallets: readonly Wallet[];
     }
@@ -109,15 +111,12 @@ export function decideTransfer(command: TransferCommand, facts: TransferFacts): 
     type,
     reference,
     createdAt,
+    debitSequence: sequenceOf(debited, number),
     debitBalanceAfter: balanceOf(debited),
+    creditSequence: sequenceOf(credited, number),
     creditBalanceAfter: balanceOf(credited),
   };
-  return {
-    kind: "made",
-    transfer,
-    entries: [entryOf(transfer, debited, -amount), entryOf(transfer, credited, amount)],
-    wallets: [debited, credited].filter(isWallet),
-  };
+  return { kind: "made", transfer, wallets: [debited, credited].filter(isWallet) };
 }
 
 function isSameTransfer(command: TransferCommand, made: Transfer, { debit, credit }: TransferFacts): boolean {
@@ -141,16 +140,9 @@ function post(account: Account | Wallet, amount: bigint, createdAt: bigint): Acc
   };
 }
 
-function entryOf(transfer: Transfer, account: Account | Wallet, amount: bigint): Entry {
-  return {
-    accountId: account.id,
-    sequence: isWallet(account) ? account.sequence : transfer.number,
-    transferNumber: transfer.number,
-    amount,
-    balanceAfter: balanceOf(account),
-    type: transfer.type,
-    createdAt: transfer.createdAt,
-  };
+/** The house's own accounts count nothing, so that nobody waits for them. */
+function sequenceOf(account: Account | Wallet, number: bigint): bigint {
+  return isWallet(account) ? account.sequence : number;
 }
 
 function identityOf({ id, owner, currency }: Account): Account {

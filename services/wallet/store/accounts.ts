@@ -114,16 +114,15 @@ export function selectAccounts(ids: readonly bigint[], forUpdate: string): State
   };
 }
 
-/** Writes what transfers have changed of locked wallets. */
-export function updateWallets(dialect: Database["dialect"], wallets: readonly Wallet[]): Statement {
-  const rows = wallets.map((wallet) => {
-    const { id, owner, currency, balance, sequence, lastEntryAt } = wallet;
-    return [id, owner.userId, owner.kind, currency, balance, sequence, lastEntryAt, 0n] as const;
-  });
-  return upsertInto(dialect, "accounts", columns, rows, {
-    key: ["id"],
-    update: ["balance", "sequence", "last_entry_at"],
-  });
+/** Brings locked wallets to what their last entry says. */
+export function updateWallets(ids: readonly bigint[]): Statement {
+  const last = (column: string) =>
+    `(SELECT entries.${column} FROM entries WHERE entries.account_id = accounts.id ORDER BY entries.sequence DESC LIMIT 1)`;
+  return {
+    sql: `UPDATE accounts SET balance = ${last("balance_after")}, sequence = ${last("sequence")},
+          last_entry_at = ${last("created_at")} WHERE id IN (${placeholders(ids.length)})`,
+    values: ids,
+  };
 }
 
 export function walletOf(row: Row): Wallet {

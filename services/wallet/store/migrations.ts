@@ -29,7 +29,10 @@ export const migrations: readonly Migration[] = [
         table.string("type", 20).notNullable();
         table.string("reference", 100).notNullable();
         table.bigInteger("created_at").notNullable();
+        // Where its entries stand in the accounts, and a wallet's balance right after.
+        table.bigInteger("debit_sequence").notNullable();
         table.bigInteger("debit_balance_after");
+        table.bigInteger("credit_sequence").notNullable();
         table.bigInteger("credit_balance_after");
         table.index(["created_at"]);
         table.check("amount > 0", undefined, "amount_is_above_zero");

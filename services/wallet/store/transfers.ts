@@ -13,7 +13,9 @@ const transferColumns = [
   "type",
   "reference",
   "created_at",
+  "debit_sequence",
   "debit_balance_after",
+  "credit_sequence",
   "credit_balance_after",
 ] as const;
 
@@ -48,26 +50,29 @@ export function insertTransfers(transfers: readonly Transfer[]): Statement {
       transfer.type,
       transfer.reference,
       transfer.createdAt,
+      transfer.debitSequence,
       transfer.debitBalanceAfter ?? null,
+      transfer.creditSequence,
       transfer.creditBalanceAfter ?? null,
     ]),
   );
 }
 
-export function insertEntries(entries: readonly Entry[]): Statement {
-  return insertInto(
-    "entries",
-    entryColumns,
-    entries.map((entry) => [
-      entry.accountId,
-      entry.sequence,
-      entry.transferNumber,
-      entry.amount,
-      entry.balanceAfter ?? null,
-      entry.type,
-      entry.createdAt,
-    ]),
-  );
+/**
+ * Makes the entries of transfers that have just been inserted, both of each, from the transfers themselves: they are
+ * not sent twice, and cannot differ.
+ */
+export function insertEntriesOf(transfers: readonly Transfer[]): Statement[] {
+  const numbers = transfers.map((transfer) => transfer.number);
+  return [
+    ["debit", "-amount"],
+    ["credit", "amount"],
+  ].map(([side, amount]) => ({
+    sql: `INSERT INTO entries (${entryColumns.join(", ")})
+          SELECT ${side}_account_id, ${side}_sequence, number, ${amount}, ${side}_balance_after, type, created_at
+          FROM transfers WHERE number IN (${placeholders(numbers.length)})`,
+    values: numbers,
+  }));
 }
 
 /** The ids of the accounts that a transfer's row names. */
@@ -88,7 +93,9 @@ export function transferOf(row: Row, accounts: ReadonlyMap<bigint, Account>): Tr
     type: row.type as TransferType,
     reference: row.reference as string,
     createdAt: row.created_at as bigint,
+    debitSequence: row.debit_sequence as bigint,
     debitBalanceAfter: (row.debit_balance_after as bigint | null) ?? undefined,
+    creditSequence: row.credit_sequence as bigint,
     creditBalanceAfter: (row.credit_balance_after as bigint | null) ?? undefined,
   };
 }
