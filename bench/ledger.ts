@@ -1,6 +1,6 @@
 import { IdSequence } from "../services/platform/ids.ts";
 import { mysqlEngine, testDatabase } from "../services/platform/testing/engines.ts";
-import { Ledger } from "../services/wallet/ledger.ts";
+import { Ledger, transferNumbersAtOnce } from "../services/wallet/ledger.ts";
 import { Accounts } from "../services/wallet/store/accounts.ts";
 import { auditLedger } from "../services/wallet/store/audit.ts";
 import { migrations } from "../services/wallet/store/migrations.ts";
@@ -21,8 +21,12 @@ export async function benchLedger(): Promise<Result[]> {
   if (durable?.mode !== 1n)
     throw new Error("The server does not flush at every commit: innodb_flush_log_at_trx_commit");
 
-  const ledger = new Ledger(ours.database, ours.accounts, new IdSequence(ours.database, "transfers"));
-  const plain = new PlainLedger(theirs.database, new IdSequence(theirs.database, "transfers"));
+  const ledger = new Ledger(
+    ours.database,
+    ours.accounts,
+    new IdSequence(ours.database, "transfers", transferNumbersAtOnce),
+  );
+  const plain = new PlainLedger(theirs.database, new IdSequence(theirs.database, "transfers", transferNumbersAtOnce));
   let run = 0;
   const comparison = (
     workload: string,

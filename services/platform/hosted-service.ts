@@ -65,7 +65,7 @@ export class HostedService {
         outbox: events.outbox,
         log,
         metrics: metrics.registry,
-        ids: (sequence) => new IdSequence(database, sequence),
+        ids: (sequence, blockSize) => new IdSequence(database, sequence, blockSize),
       });
       return new HostedService({ database, events, leases, receipts: new Receipts(database), service, log });
     } catch (error) {

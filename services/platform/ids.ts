@@ -1,7 +1,7 @@
 import type { Database } from "./database/database.ts";
 
 /** Ids are taken from the database so many at a time; what is left of a block when the process ends is lost. */
-const blockSize = 1_000n;
+const usualBlock = 1_000n;
 
 /**
  * Gives ids from 1: unique whatever the number of replicas, small, and known before the row is inserted. May be asked
@@ -10,13 +10,16 @@ const blockSize = 1_000n;
 export class IdSequence {
   private readonly database: Database;
   private readonly name: string;
+  private readonly blockSize: bigint;
   private next = 0n;
   private end = 0n;
   private refilling: Promise<void> | undefined;
 
-  constructor(database: Database, name: string) {
+  /** A sequence that gives thousands of ids a second wants larger blocks. */
+  constructor(database: Database, name: string, blockSize = usualBlock) {
     this.database = database;
     this.name = name;
+    this.blockSize = blockSize;
   }
 
   async take(): Promise<bigint> {
@@ -41,8 +44,8 @@ export class IdSequence {
   }
 
   private async takeBlock(): Promise<void> {
-    const first = await this.database.takeNumbers(this.name, blockSize);
+    const first = await this.database.takeNumbers(this.name, this.blockSize);
     this.next = first;
-    this.end = first + blockSize;
+    this.end = first + this.blockSize;
   }
 }

@@ -17,7 +17,7 @@ export interface Platform {
   readonly log: Logger;
   readonly metrics: Registry;
   /** A sequence of ids of this service's database, by name. */
-  ids(name: string): IdSequence;
+  ids(name: string, blockSize?: bigint): IdSequence;
 }
 
 /** One step of a service's schema: what to do on a database that has all the steps before it. */

@@ -7,6 +7,9 @@ import { decideTransfer, type Transfer, type TransferCommand } from "./domain/tr
 import { type Accounts, selectAccounts, updateWallets, walletOf } from "./store/accounts.ts";
 import { accountIdsOf, insertEntriesOf, insertTransfers, selectTransfers, transferOf } from "./store/transfers.ts";
 
+/** Transfers are numbered so many at a time. */
+export const transferNumbersAtOnce = 10_000n;
+
 /** A transfer to make, and what else is to be written if it is: in the same transaction, or not at all. */
 export interface LedgerCommand extends TransferCommand {
   readonly beside?: (transfer: Transfer) => readonly Statement[];

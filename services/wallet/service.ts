@@ -3,7 +3,7 @@ import { consume } from "../platform/events/consumer.ts";
 import { countLane } from "../platform/lane-metrics.ts";
 import type { ServiceDefinition } from "../platform/service.ts";
 import { developmentProvider } from "./domain/payment-provider.ts";
-import { Ledger } from "./ledger.ts";
+import { Ledger, transferNumbersAtOnce } from "./ledger.ts";
 import { serveLedger } from "./rpc/ledger.ts";
 import { serveLedgerAdmin } from "./rpc/ledger-admin.ts";
 import { servePoints } from "./rpc/points.ts";
@@ -18,7 +18,12 @@ export const wallet: ServiceDefinition = {
   migrations,
   async create({ config: { defaultCurrency }, database, metrics, ids }) {
     const accounts = new Accounts(database, ids("accounts"));
-    const ledger = new Ledger(database, accounts, ids("transfers"), countLane(metrics, "transfers"));
+    const ledger = new Ledger(
+      database,
+      accounts,
+      ids("transfers", transferNumbersAtOnce),
+      countLane(metrics, "transfers"),
+    );
     const log = new TransactionLog(database);
     return {
       serves: [

@@ -63,16 +63,27 @@ export function insertTransfers(transfers: readonly Transfer[]): Statement {
  * not sent twice, and cannot differ.
  */
 export function insertEntriesOf(transfers: readonly Transfer[]): Statement[] {
-  const numbers = transfers.map((transfer) => transfer.number);
+  const runs = runsOf(transfers.map((transfer) => transfer.number));
   return [
     ["debit", "-amount"],
     ["credit", "amount"],
   ].map(([side, amount]) => ({
     sql: `INSERT INTO entries (${entryColumns.join(", ")})
           SELECT ${side}_account_id, ${side}_sequence, number, ${amount}, ${side}_balance_after, type, created_at
-          FROM transfers WHERE number IN (${placeholders(numbers.length)})`,
-    values: numbers,
+          FROM transfers WHERE ${runs.map(() => "number BETWEEN ? AND ?").join(" OR ")}`,
+    values: runs.flat(),
   }));
+}
+
+/** Rising numbers as runs without a gap, each by its first and last: a transaction's transfers are mostly one. */
+function runsOf(numbers: readonly bigint[]): [bigint, bigint][] {
+  const runs: [bigint, bigint][] = [];
+  for (const number of numbers) {
+    const run = runs.at(-1);
+    if (run && run[1] + 1n === number) run[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs;
 }
 
 /** The ids of the accounts that a transfer's row names. */
