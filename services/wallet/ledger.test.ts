@@ -93,6 +93,18 @@ for (const { engine, database, newLedger, accounts, ledger } of await Promise.al
     t.is(await balanceOf(user), 7n);
   });
 
+  test(`what another process has paid in can be paid out here at once, and not twice on ${engine.name}`, async (t) => {
+    const user = newUser();
+    const other = newLedger().ledger;
+    const pay = () => command({ debit: walletOf(user), credit: { kind: "sales" }, type: "payment" });
+    for (let round = 0; round < 5; round++) {
+      await other.transfer(command({ credit: walletOf(user) }));
+      t.is((await ledger.transfer(pay())).debitBalanceAfter, 0n);
+      await t.throwsAsync(other.transfer(pay()), { instanceOf: InsufficientBalance });
+      await t.throwsAsync(ledger.transfer(pay()), { instanceOf: InsufficientBalance });
+    }
+  });
+
   test(`a transfer that is refused does not fail those committed with it on ${engine.name}`, async (t) => {
     const [rich, poor] = [newUser(), newUser()];
     await ledger.transfer(command({ credit: walletOf(rich), amount: 100n }));

@@ -1,33 +1,23 @@
-import type { Database, Row, Statement } from "../platform/database/database.ts";
+import type { Database, Row } from "../platform/database/database.ts";
+import { isDuplicateKey } from "../platform/database/failures.ts";
 import type { IdSequence } from "../platform/ids.ts";
 import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
-import { now } from "../platform/time.ts";
-import { type Account, isWallet, type Wallet } from "./domain/account.ts";
-import { decideTransfer, type Transfer, type TransferCommand } from "./domain/transfer.ts";
-import { type Accounts, selectAccounts, updateWallets, walletOf } from "./store/accounts.ts";
-import { accountIdsOf, insertEntriesOf, insertTransfers, selectTransfers, transferOf } from "./store/transfers.ts";
+import { isWallet } from "./domain/account.ts";
+import type { Transfer } from "./domain/transfer.ts";
+import { RememberedWallets } from "./remembered-wallets.ts";
+import { type Accounts, lockAccounts, selectAccounts, walletOf } from "./store/accounts.ts";
+import { accountIdsOf, selectTransfers, transferOf } from "./store/transfers.ts";
+import { type LedgerCommand, type PreparedCommand, TransferBatch } from "./transfer-batch.ts";
 
 /** Transfers are numbered so many at a time. */
 export const transferNumbersAtOnce = 10_000n;
-
-/** A transfer to make, and what else is to be written if it is: in the same transaction, or not at all. */
-export interface LedgerCommand extends TransferCommand {
-  readonly beside?: (transfer: Transfer) => readonly Statement[];
-}
-
-/** A command whose accounts are known. */
-interface Prepared {
-  readonly command: LedgerCommand;
-  readonly debit: Account;
-  readonly credit: Account;
-  readonly number: bigint;
-}
 
 /** Moves money. Transfers that are asked for at the same time are decided in turn and committed together. */
 export class Ledger {
   private readonly database: Database;
   private readonly accounts: Accounts;
   private readonly numbers: IdSequence;
+  private readonly remembered = new RememberedWallets();
   private readonly lane: Lane<LedgerCommand, Transfer>;
 
   constructor(database: Database, accounts: Accounts, numbers: IdSequence, observe?: LaneObserver) {
@@ -44,24 +34,64 @@ export class Ledger {
 
   private async commit(commands: readonly LedgerCommand[]): Promise<Outcome<Transfer>[]> {
     const prepared = await this.prepare(commands);
-    const { forUpdate } = this.database;
     const walletIds = [...new Set(prepared.flatMap(({ debit, credit }) => [debit, credit].filter(isWallet)))]
       .map((account) => account.id)
       .sort((a, b) => (a < b ? -1 : 1));
-    const load = [
-      ...(walletIds.length > 0 ? [selectAccounts(walletIds, forUpdate)] : []),
-      // After the locks, so that a transfer of the same id that was under way is seen.
-      selectTransfers([...new Set(commands.map((command) => command.id))]),
-    ];
-    return this.database.batch(load, async (rows) => {
-      const wallets = walletIds.length > 0 ? (rows[0] ?? []).map(walletOf) : [];
-      const batch = new Batch(wallets, await this.readMade(rows.at(-1) ?? []));
-      const result = prepared.map((one) => batch.decide(one));
-      return { save: batch.statements(), result };
-    });
+    try {
+      return (await this.commitRemembered(prepared, walletIds)) ?? (await this.commitLocked(prepared, walletIds));
+    } catch (error) {
+      this.remembered.forget(walletIds);
+      throw error;
+    }
   }
 
-  private async prepare(commands: readonly LedgerCommand[]): Promise<Prepared[]> {
+  /**
+   * One round trip: decides by the wallets as this process remembers them. That they are still so is held by the key of
+   * the entries, (account, sequence): what another process has added since takes that place, and nothing is written.
+   * What is remembered may make a transfer, but never refuse one. Undefined where it was of no use.
+   */
+  private async commitRemembered(
+    prepared: readonly PreparedCommand[],
+    walletIds: readonly bigint[],
+  ): Promise<Outcome<Transfer>[] | undefined> {
+    const wallets = walletIds.length > 0 ? this.remembered.all(walletIds) : undefined;
+    if (!wallets) return undefined;
+    const batch = new TransferBatch(wallets, []);
+    const outcomes = prepared.map((one) => batch.decide(one));
+    if (outcomes.some((outcome) => "refusal" in outcome)) return undefined;
+    try {
+      // The same locks in the same order as those who look first: no deadlock.
+      await this.database.commit([lockAccounts(walletIds, this.database.forUpdate), ...batch.statements]);
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+      this.remembered.mistrust(walletIds);
+      return undefined;
+    }
+    this.remembered.remember(batch.changedWallets);
+    return outcomes;
+  }
+
+  /** Two round trips: locks and reads the wallets, and looks for transfers of the same ids. */
+  private async commitLocked(
+    prepared: readonly PreparedCommand[],
+    walletIds: readonly bigint[],
+  ): Promise<Outcome<Transfer>[]> {
+    const load = [
+      ...(walletIds.length > 0 ? [selectAccounts(walletIds, this.database.forUpdate)] : []),
+      // After the locks, so that a transfer of the same id that was under way is seen.
+      selectTransfers([...new Set(prepared.map(({ command }) => command.id))]),
+    ];
+    const { outcomes, changed } = await this.database.batch(load, async (rows) => {
+      const wallets = walletIds.length > 0 ? (rows[0] ?? []).map(walletOf) : [];
+      const batch = new TransferBatch(wallets, await this.readMade(rows.at(-1) ?? []));
+      const outcomes = prepared.map((one) => batch.decide(one));
+      return { save: batch.statements, result: { outcomes, changed: batch.changedWallets } };
+    });
+    this.remembered.remember(changed);
+    return outcomes;
+  }
+
+  private async prepare(commands: readonly LedgerCommand[]): Promise<PreparedCommand[]> {
     await this.accounts.open(
       commands.flatMap(({ debit, credit, currency }) => [
         { owner: debit, currency },
@@ -77,60 +107,9 @@ export class Ledger {
     });
   }
 
-  private async readMade(rows: readonly Row[]): Promise<Map<string, Transfer>> {
-    if (rows.length === 0) return new Map();
+  private async readMade(rows: readonly Row[]): Promise<Transfer[]> {
+    if (rows.length === 0) return [];
     const accounts = await this.accounts.ofIds(rows.flatMap(accountIdsOf));
-    return new Map(rows.map((row) => [row.id as string, transferOf(row, accounts)]));
-  }
-}
-
-/** The transfers of one transaction, decided in turn: each sees what those before it did. */
-class Batch {
-  private readonly wallets: Map<bigint, Wallet>;
-  private readonly known: Map<string, Transfer>;
-  private readonly changed = new Set<bigint>();
-  private readonly made: Transfer[] = [];
-  private readonly beside: Statement[] = [];
-  private readonly now = now();
-
-  constructor(wallets: readonly Wallet[], known: Map<string, Transfer>) {
-    this.wallets = new Map(wallets.map((wallet) => [wallet.id, wallet]));
-    this.known = known;
-  }
-
-  decide({ command, debit, credit, number }: Prepared): Outcome<Transfer> {
-    const decision = decideTransfer(command, {
-      debit: this.wallets.get(debit.id) ?? debit,
-      credit: this.wallets.get(credit.id) ?? credit,
-      madeBefore: this.known.get(command.id),
-      number,
-      now: this.now,
-    });
-    switch (decision.kind) {
-      case "refused":
-        return { refusal: decision.refusal };
-      case "made":
-        for (const wallet of decision.wallets) {
-          this.wallets.set(wallet.id, wallet);
-          this.changed.add(wallet.id);
-        }
-        this.known.set(command.id, decision.transfer);
-        this.made.push(decision.transfer);
-        break;
-      case "made before":
-        break;
-      default:
-        return decision satisfies never;
-    }
-    this.beside.push(...(command.beside?.(decision.transfer) ?? []));
-    return { answer: decision.transfer };
-  }
-
-  statements(): Statement[] {
-    const statements = [...this.beside];
-    if (this.made.length === 0) return statements;
-    statements.push(insertTransfers(this.made), ...insertEntriesOf(this.made));
-    if (this.changed.size > 0) statements.push(updateWallets([...this.changed]));
-    return statements;
+    return rows.map((row) => transferOf(row, accounts));
   }
 }

@@ -53,6 +53,9 @@ export interface Database {
    */
   batch<T>(load: readonly Statement[], decide: (rows: Row[][], session: Session) => Promise<Decision<T>>): Promise<T>;
 
+  /** Runs statements in a transaction, in one round trip: all of them, or none. Not run again on failure. */
+  commit(statements: readonly Statement[]): Promise<void>;
+
   /** Runs work on one unchanging view of the whole database, while others write. */
   snapshot<T>(work: (session: Session) => Promise<T>): Promise<T>;
 

@@ -41,6 +41,12 @@ export function openMysql(url: string, name: string, connections: number): Datab
           return result;
         }),
       ),
+    commit: (statements) =>
+      onConnection(pool, (connection) =>
+        rollingBack(connection, async () => {
+          await runTogether(connection, [beginStatement, ...statements, commitStatement]);
+        }),
+      ),
     snapshot: (work) =>
       onConnection(pool, (connection) =>
         rollingBack(connection, async () => {

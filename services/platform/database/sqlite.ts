@@ -62,6 +62,10 @@ export function openSqlite(filename: string): Database {
         for (const statement of save) connection.run(statement);
         return result;
       }),
+    commit: (statements) =>
+      exclusively(async (connection) => {
+        for (const statement of statements) connection.run(statement);
+      }),
     snapshot: async (work) => {
       const connection = new SqliteConnection(filename, "read");
       try {

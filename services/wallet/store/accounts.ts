@@ -114,6 +114,14 @@ export function selectAccounts(ids: readonly bigint[], forUpdate: string): State
   };
 }
 
+/** Locks accounts, in the order that every transaction locks them. */
+export function lockAccounts(ids: readonly bigint[], forUpdate: string): Statement {
+  return {
+    sql: `SELECT id FROM accounts WHERE id IN (${placeholders(ids.length)}) ORDER BY id${forUpdate}`,
+    values: ids,
+  };
+}
+
 /** Brings locked wallets to what their last entry says. */
 export function updateWallets(ids: readonly bigint[]): Statement {
   const last = (column: string) =>
