@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { serviceNames } from "./mesh.ts";
 import { Broker } from "./platform/testing/broker.ts";
 import { engines, natsServer } from "./platform/testing/engines.ts";
-import { freePorts, root, startProcess, type TestProcess } from "./testing/processes.ts";
+import { freePorts, root, startCommand, startProcess, type TestProcess } from "./testing/processes.ts";
 import { RestClient } from "./testing/rest-client.ts";
 
 /** What of docker-compose.yml says how a container runs. */
@@ -39,12 +39,13 @@ test("docker-compose.yml runs every service of the mesh, each in a container wit
   }
 });
 
-test("the Dockerfile copies what a service needs, and starts main.ts", (t) => {
+test("the Dockerfile copies what a service needs, and starts it as `npm start` does", (t) => {
   const dockerfile = readFileSync(join(root, "Dockerfile"), "utf8");
   for (const [, paths = ""] of dockerfile.matchAll(/^COPY (.+) \S+$/gm)) {
     for (const path of paths.split(" ")) t.true(existsSync(join(root, path)), path);
   }
-  t.regex(dockerfile, /^ENTRYPOINT \["node", "services\/main.ts"\]$/m);
+  const [, entrypoint = ""] = /^ENTRYPOINT (.+)$/m.exec(dockerfile) ?? [];
+  t.deepEqual(JSON.parse(entrypoint), ["node", ...startCommand]);
 });
 
 const whenServed = mysql && nats ? test : test.skip;

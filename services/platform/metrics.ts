@@ -22,6 +22,9 @@ export class Metrics {
   private readonly rpcs: Histogram<"service" | "method" | "code">;
   private readonly requests: Counter<"route" | "method" | "status">;
   private readonly requestDurations: Histogram<"route" | "method">;
+  private readonly rpcSeries = findOnce((...values) => this.rpcs.labels(...values));
+  private readonly requestSeries = findOnce((...values) => this.requests.labels(...values));
+  private readonly requestDurationSeries = findOnce((...values) => this.requestDurations.labels(...values));
 
   constructor() {
     const registers = [this.registry];
@@ -61,15 +64,27 @@ export class Metrics {
       code = codeOf(error);
       throw error;
     } finally {
-      const labels = { service: method.parent.typeName, method: method.name, code: codes[code] ?? String(code) };
-      this.rpcs.observe(labels, secondsSince(startedAt));
+      this.rpcSeries(method.parent.typeName, method.name, codes[code] ?? String(code)).observe(secondsSince(startedAt));
     }
   };
 
   /** Counts an HTTP request; `route` is the template of its path, and never the path. */
   readonly countRequest = (route: string, method: string, status: number, seconds: number): void => {
-    this.requests.inc({ route, method, status });
-    this.requestDurations.observe({ route, method }, seconds);
+    this.requestSeries(route, method, String(status)).inc();
+    this.requestDurationSeries(route, method).observe(seconds);
+  };
+}
+
+/** The series of some labels' values, each found once: that is dearer than to count in it. */
+function findOnce<T>(find: (...values: string[]) => T): (...values: string[]) => T {
+  const found = new Map<string, T>();
+  return (...values) => {
+    const key = values.join(" ");
+    const known = found.get(key);
+    if (known !== undefined) return known;
+    const series = find(...values);
+    found.set(key, series);
+    return series;
   };
 }
 

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 
@@ -17,13 +18,22 @@ export interface TestProcess {
   readonly exited: Promise<number | null>;
 }
 
-/** Starts `node` on a script of the project, in an environment that holds nothing but PATH and what is given. */
+/** What `npm start` runs: Node's own options, then the script. */
+export const startCommand: readonly string[] = JSON.parse(readFileSync(`${root}package.json`, "utf8"))
+  .scripts.start.split(" ")
+  .slice(1);
+
+/**
+ * Starts `node` on a script of the project, in an environment that holds nothing but PATH and what is given; main.ts as
+ * `npm start` does.
+ */
 export function startProcess(
   script: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): TestProcess {
-  const child = spawn(process.execPath, [script, ...args], {
+  const command = script === startCommand.at(-1) ? startCommand : [script];
+  const child = spawn(process.execPath, [...command, ...args], {
     cwd: root,
     env: { PATH: process.env.PATH ?? "", ...environment },
     stdio: ["ignore", "pipe", "pipe"],

@@ -4,6 +4,7 @@ import { retryTransient } from "./retry.ts";
 import { createSequences, firstTaken, takeNumbers } from "./sequences.ts";
 import { SqliteConnection } from "./sqlite-connection.ts";
 import { NodeSqliteClient } from "./sqlite-dialect.ts";
+import { SqliteReader } from "./sqlite-reader.ts";
 
 /**
  * Opens a SQLite file. All writes go over one connection, one transaction after the other; reads have connections of
@@ -21,7 +22,7 @@ export function openSqlite(filename: string): Database {
   new SqliteConnection(filename, "write").close();
   const writer = open(false);
   const read = open(true);
-  const reader = new SqliteConnection(filename, "read");
+  const reader = new SqliteReader(filename);
   // In a file of their own, so that they can be taken while a transaction is open.
   const sequences = new SqliteConnection(`${filename}-sequences`, "write");
   sequences.run(createSequences);
@@ -47,7 +48,7 @@ export function openSqlite(filename: string): Database {
     dialect: "sqlite",
     forUpdate: "",
     read,
-    select: async (statement) => reader.run(statement),
+    select: (statement) => reader.select(statement),
     transaction: (work) =>
       retryTransient(() =>
         writer.transaction(async (trx) => {
