@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import test from "ava";
 import { type Engine, sqliteEngine } from "./platform/testing/engines.ts";
 import { freePorts, startProcess } from "./testing/processes.ts";
@@ -39,6 +41,16 @@ test("everything starts, says where it is and what to try, and stops at Ctrl-C",
   again.child.kill("SIGINT");
   await sleep(10);
   t.is(await again.end("SIGINT"), 0, "npm and the terminal both pass on the same Ctrl-C");
+});
+
+test("the calls that it gives to try are calls that work", async (t) => {
+  const started = main([], {});
+  await started.says(/curl .*members\/me\/points -H/);
+  const calls = started.output().split("Try:\n")[1]?.trim().split("\n").join("\n");
+  const { stdout } = await promisify(execFile)("sh", ["-c", calls ?? ""]);
+  t.regex(stdout, /"username":"sara"/);
+  t.is(stdout.match(/"balance":"200.00"/g)?.length, 3, "the charge, the wallet and the list of wallets");
+  t.is(await started.end("SIGTERM"), 0);
 });
 
 const wrong = [
