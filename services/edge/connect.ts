@@ -34,7 +34,7 @@ export function serveConnect(app: FastifyInstance, methods: readonly PublicMetho
 }
 
 function addRpc(router: ConnectRouter, { method }: PublicMethod, context: RouteContext): void {
-  const options = { readMaxBytes: bodyLimit(method.input) };
+  const options = { readMaxBytes: bodyLimit(method.input), grpc: false };
   if (method.methodKind === "unary") router.rpc(method as DescMethodUnary, callUnary, options);
   else router.rpc(method as DescMethodServerStreaming, callStream, options);
 

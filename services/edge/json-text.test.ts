@@ -25,6 +25,17 @@ test("what has no long numbers is what JSON.parse says it is", (t) => {
   );
 });
 
+test("a number as long as a body may be is read in the time that its length takes", (t) => {
+  for (const long of [
+    `0.${"0".repeat(900_000)}1`,
+    "1".repeat(900_000),
+    `1${"0".repeat(900_000)}`,
+    `${"0".repeat(0)}1.${"0".repeat(900_000)}`,
+  ]) {
+    t.deepEqual(Object.keys(parseJsonObject(`{"n":${long}}`)), ["n"]);
+  }
+});
+
 function withoutZeros(text: string): string {
   const short = text.includes(".") ? text.replace(/\.?0+$/, "") : text;
   return short === "-0" ? "0" : short;

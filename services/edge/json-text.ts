@@ -54,5 +54,13 @@ function keepNumber(_name: string, value: unknown, context: { readonly source?: 
 function isExact(source: string, value: number): boolean {
   const [digits = "", exponent] = source.split(/e/i);
   if (exponent !== undefined) return digits.replace(/[-.]/g, "").length <= 15;
-  return (digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits) === String(value);
+  return (digits.includes(".") ? withoutEndingZeros(digits) : digits) === String(value);
+}
+
+/** Not by a regular expression: one that looks for zeros before an end takes the square of their number. */
+function withoutEndingZeros(digits: string): string {
+  let end = digits.length;
+  while (digits[end - 1] === "0") end--;
+  if (digits[end - 1] === ".") end--;
+  return digits.slice(0, end);
 }

@@ -115,13 +115,16 @@ export class Lane<Command, Answer> {
   }
 
   private async commitPatiently(commands: readonly Command[]): Promise<readonly Outcome<Answer>[]> {
+    let collisions = 0;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.commit(commands);
       } catch (error) {
         // After a taken key, the second look finds what took it; a third would find the same.
-        const attempts = isDuplicateKey(error) ? 2 : isTransient(error) ? mostAttempts : 1;
-        if (attempt >= attempts) throw error;
+        const isCollision = isDuplicateKey(error);
+        if (isCollision) collisions++;
+        const isWorthAnother = isCollision ? collisions === 1 : isTransient(error) && attempt < mostAttempts;
+        if (!isWorthAnother) throw error;
         await sleep(Math.random() * 5 * 2 ** attempt);
       }
     }

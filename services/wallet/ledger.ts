@@ -1,4 +1,4 @@
-import type { Database, Row } from "../platform/database/database.ts";
+import type { Database, Row, Session } from "../platform/database/database.ts";
 import { isDuplicateKey } from "../platform/database/failures.ts";
 import type { IdSequence } from "../platform/ids.ts";
 import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
@@ -81,9 +81,9 @@ export class Ledger {
       // After the locks, so that a transfer of the same id that was under way is seen.
       selectTransfers([...new Set(prepared.map(({ command }) => command.id))]),
     ];
-    const { outcomes, changed } = await this.database.batch(load, async (rows) => {
+    const { outcomes, changed } = await this.database.batch(load, async (rows, session) => {
       const wallets = walletIds.length > 0 ? (rows[0] ?? []).map(walletOf) : [];
-      const batch = new TransferBatch(wallets, await this.readMade(rows.at(-1) ?? []));
+      const batch = new TransferBatch(wallets, await this.readMade(rows.at(-1) ?? [], session));
       const outcomes = prepared.map((one) => batch.decide(one));
       return { save: batch.statements, result: { outcomes, changed: batch.changedWallets } };
     });
@@ -107,9 +107,9 @@ export class Ledger {
     });
   }
 
-  private async readMade(rows: readonly Row[]): Promise<Transfer[]> {
+  private async readMade(rows: readonly Row[], session: Session): Promise<Transfer[]> {
     if (rows.length === 0) return [];
-    const accounts = await this.accounts.ofIds(rows.flatMap(accountIdsOf));
+    const accounts = await this.accounts.ofIds(rows.flatMap(accountIdsOf), session);
     return rows.map((row) => transferOf(row, accounts));
   }
 }

@@ -1,6 +1,8 @@
 interface EngineError {
   readonly code?: string;
   readonly errcode?: number;
+  /** Set by mysql2 where the connection is of no use any more. */
+  readonly fatal?: boolean;
 }
 
 const transientCodes: ReadonlySet<string> = new Set([
@@ -12,7 +14,11 @@ const transientCodes: ReadonlySet<string> = new Set([
   "EPIPE",
   "ETIMEDOUT",
   "PROTOCOL_CONNECTION_LOST",
+  "EHOSTUNREACH",
+  "EAI_AGAIN",
   "ER_SERVER_SHUTDOWN",
+  "ER_CONNECTION_KILLED",
+  "ER_QUERY_INTERRUPTED",
   "ER_CON_COUNT_ERROR",
 ]);
 

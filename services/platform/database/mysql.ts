@@ -23,8 +23,10 @@ export function openMysql(url: string, name: string, connections: number): Datab
     dialect: "mysql",
     forUpdate: " FOR UPDATE",
     read: pool,
-    select: async (statement) =>
-      onConnection(pool, async (connection) => (await runTogether(connection, [statement]))[0] ?? []),
+    select: (statement) =>
+      retryTransient(() =>
+        onConnection(pool, async (connection) => (await runTogether(connection, [statement]))[0] ?? []),
+      ),
     transaction: (work) =>
       retryTransient(() =>
         pool.transaction(async (trx) => {

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { isTransient } from "../database/failures.ts";
 import { Refusal, Unavailable } from "../refusal.ts";
 import { traceIdOf } from "../tracing.ts";
 import type { Call } from "./call.ts";
@@ -27,7 +28,12 @@ export function failureOf(error: unknown, method: string, call: Call, log: Logge
   if (error instanceof Refusal || error instanceof InternalError) return error;
   if (isAbort(error) && (call.remainingMs <= timerSlackMs || call.cancelled?.aborted)) return new Unavailable();
   const { requestId, trace } = call;
-  log.error({ requestId, traceId: traceIdOf(trace), method, err: error }, "A call failed unexpectedly");
+  const about = { requestId, traceId: traceIdOf(trace), method, err: error };
+  if (isTransient(error) || (error as Error).name === "KnexTimeoutError") {
+    log.error(about, "The database does not answer");
+    return new Unavailable();
+  }
+  log.error(about, "A call failed unexpectedly");
   return new InternalError();
 }
 

@@ -15,9 +15,12 @@ export interface Charge {
 export interface PaymentProvider {
   /** Whether the money has been taken. */
   approve(charge: Charge): Promise<boolean>;
+  /** Gives the money of an approved charge back, because its points could not be given. */
+  cancel(charge: Charge): Promise<void>;
 }
 
 /** Approves up to 10,000 of any major unit, and takes nothing. */
 export const developmentProvider: PaymentProvider = {
   approve: async ({ amount, currency }) => amount <= 10_000n * majorUnit(currency),
+  cancel: async () => undefined,
 };

@@ -2,18 +2,19 @@ import { randomUUID } from "node:crypto";
 import { PointsService } from "../../../gen/giftmesh/wallet/v1/points_service_pb.ts";
 import { formatAmount, isCurrency, parseAmount } from "../../platform/money.ts";
 import { pageOf, readPaging } from "../../platform/paging.ts";
-import { InvalidFields, NotFound } from "../../platform/refusal.ts";
+import { InvalidFields, NotFound, Refusal } from "../../platform/refusal.ts";
 import { memberId } from "../../platform/rpc/access.ts";
 import type { Call } from "../../platform/rpc/call.ts";
 import { type Served, serve } from "../../platform/rpc/handler.ts";
 import { toInstant } from "../../platform/time.ts";
 import type { Wallet } from "../domain/account.ts";
 import { ChargeDeclined } from "../domain/errors.ts";
-import type { PaymentProvider } from "../domain/payment-provider.ts";
+import type { Charge, PaymentProvider } from "../domain/payment-provider.ts";
 import type { Transfer } from "../domain/transfer.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Accounts } from "../store/accounts.ts";
 import { logKey, type TransactionLog } from "../store/transaction-log.ts";
+import type { LedgerCommand } from "../transfer-batch.ts";
 import { creditLine, readTransferType, transactionShape } from "./shapes.ts";
 
 /** What a member's points stand on. */
@@ -44,22 +45,15 @@ export function servePoints({ ledger, accounts, log, provider, defaultCurrency }
       const amount = readAmount(request.amount, currency);
       await walletsOf(userId, call);
 
-      const id = `charge-${call.receipt?.effectId ?? randomUUID()}`;
-      if (!(await provider.approve({ id, userId, amount, currency }))) throw new ChargeDeclined();
-      const transfer = await ledger.transfer(
-        {
-          id,
-          debit: { kind: "top_ups" },
-          credit: { kind: "wallet", userId },
-          amount,
-          currency,
-          type: "charge",
-          reference: "",
-          beside: (made) => (call.receipt ? [call.receipt.settling(charged(made))] : []),
-        },
-        call.deadline,
-      );
-      return charged(transfer);
+      const charge = { id: `charge-${call.receipt?.effectId ?? randomUUID()}`, userId, amount, currency };
+      if (!(await provider.approve(charge))) throw new ChargeDeclined();
+      try {
+        return charged(await ledger.transfer(transferOf(charge, call), call.deadline));
+      } catch (error) {
+        // Whether a transfer that was not answered has been made is not known; one that was refused has not.
+        if (error instanceof Refusal && error.kind !== "unavailable") await provider.cancel(charge);
+        throw error;
+      }
     },
 
     async getPoints(request, call) {
@@ -88,6 +82,19 @@ export function servePoints({ ledger, accounts, log, provider, defaultCurrency }
       return { transactions: rows.map(transactionShape), pageInfo };
     },
   });
+}
+
+function transferOf({ id, userId, amount, currency }: Charge, { receipt }: Call): LedgerCommand {
+  return {
+    id,
+    debit: { kind: "top_ups" },
+    credit: { kind: "wallet", userId },
+    amount,
+    currency,
+    type: "charge",
+    reference: "",
+    beside: (made) => (receipt ? [receipt.settling(charged(made))] : []),
+  };
 }
 
 function charged(transfer: Transfer) {

@@ -1,4 +1,4 @@
-import type { Database, Row, Statement } from "../../platform/database/database.ts";
+import type { Database, Row, Session, Statement } from "../../platform/database/database.ts";
 import { placeholders, upsertInto } from "../../platform/database/statements.ts";
 import type { IdSequence } from "../../platform/ids.ts";
 import { now } from "../../platform/time.ts";
@@ -57,11 +57,13 @@ export class Accounts {
     });
   }
 
-  /** The accounts of these ids; they must be there. */
-  async ofIds(ids: readonly bigint[]): Promise<ReadonlyMap<bigint, Account>> {
+  /** The accounts of these ids, which must be there; looked up in a session where one is open. */
+  async ofIds(ids: readonly bigint[], session?: Session): Promise<ReadonlyMap<bigint, Account>> {
     const unknown = [...new Set(ids)].filter((id) => !this.byId.has(id));
     if (unknown.length > 0) {
-      for (const row of await this.database.select(selectAccounts(unknown, ""))) this.remember(accountOf(row));
+      const statement = selectAccounts(unknown, "");
+      const rows = session ? (await session.run([statement]))[0] : await this.database.select(statement);
+      for (const row of rows ?? []) this.remember(accountOf(row));
     }
     return this.byId;
   }

@@ -136,19 +136,17 @@ class LedgerAudit {
     for (const { currency, total } of sums) this.add("currency", currency, 0n, total);
   }
 
-  /** Every balance that was put down for one of the house's accounts is the sum of its entries up to then. */
+  /** The newest balances that were put down for the house's accounts are the sums of their entries up to then. */
   async checkSnapshots(): Promise<void> {
+    const asOf = await this.value("SELECT MAX(as_of) AS value FROM system_balances");
     const snapshots = await this.rows(
-      `SELECT s.account_id, s.as_of, s.balance, COALESCE(SUM(e.amount), 0) AS total
-       FROM (SELECT account_id, MAX(as_of) AS as_of FROM system_balances GROUP BY account_id) newest
-       JOIN system_balances s ON s.account_id = newest.account_id AND s.as_of = newest.as_of
-       LEFT JOIN entries e ON e.account_id = s.account_id AND e.created_at <= s.as_of
-       GROUP BY s.account_id, s.as_of, s.balance HAVING s.balance <> total`,
-      [],
+      `SELECT a.id, COALESCE(s.balance, 0) AS put_down, COALESCE(SUM(e.amount), 0) AS total
+       FROM accounts a LEFT JOIN system_balances s ON s.account_id = a.id AND s.as_of = ?
+       LEFT JOIN entries e ON e.account_id = a.id AND e.created_at <= ?
+       WHERE a.user_id = 0 GROUP BY a.id, s.balance HAVING put_down <> total`,
+      [asOf, asOf],
     );
-    for (const { account_id, as_of, balance, total } of snapshots) {
-      this.add("snapshot", `${account_id}@${as_of}`, total, balance);
-    }
+    for (const { id, put_down, total } of snapshots) this.add("snapshot", `${id}@${asOf}`, total, put_down);
   }
 
   private async inChunks(greatest: string, check: (range: readonly Value[]) => Promise<void>): Promise<void> {
