@@ -9,7 +9,7 @@ import type { Outbox } from "../platform/events/outbox.ts";
 import { Unauthenticated } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { now } from "../platform/time.ts";
-import { type Channel, type Contact, contactOf } from "./domain/contact.ts";
+import { type Channel, type Contact, canonicalEmail, contactOf } from "./domain/contact.ts";
 import { AlreadyVerified, InvalidVerificationCode, NoContact, VerificationTooSoon } from "./domain/errors.ts";
 import type { User } from "./domain/user.ts";
 import { isOpen, secondsUntilNextCode } from "./domain/verification.ts";
@@ -43,13 +43,16 @@ export class Verification {
       if (!contact) throw new NoContact(channel);
       if (contact.verified) throw new AlreadyVerified();
       const sentAt = now();
-      const seconds = secondsUntilNextCode(await codes.find(tx, userId, channel), sentAt);
+      const contactId = hashContact(contact);
+      const contactSentAt = await codes.lockContact(tx, contactId);
+      const seconds = secondsUntilNextCode(await codes.find(tx, userId, channel), contactSentAt, sentAt);
       if (seconds > 0) {
         await refuseIfAnswered(tx, call);
         throw new VerificationTooSoon(seconds);
       }
       const code = String(randomInt(1_000_000)).padStart(6, "0");
       await codes.replace(tx, userId, channel, hashCode(userId, contact, code), sentAt);
+      await codes.markContact(tx, contactId, sentAt);
       const message = messageOf(contact, code);
       await outbox.add(tx, "giftmesh.notification.requested", NotificationRequestedSchema, message, call);
       return finish(tx, user);
@@ -71,6 +74,8 @@ export class Verification {
       }
       await users.setVerified(tx, userId, contact);
       await codes.delete(tx, userId, channel);
+      // There is nothing left to guess at: the contact is nobody else's any more.
+      await codes.markContact(tx, hashContact(contact), 0n);
       return { answer: await finish(tx, verified(user, channel)) };
     });
     if (!confirmed) throw new InvalidVerificationCode();
@@ -88,6 +93,13 @@ export class Verification {
 function hashCode(userId: bigint, { channel, address }: Contact, code: string): Buffer {
   const text = JSON.stringify([String(userId), channel, address, code]);
   return createHash("sha256").update(text).digest();
+}
+
+/** A mailbox is the same whatever its case. */
+function hashContact({ channel, address }: Contact): Buffer {
+  return createHash("sha256")
+    .update(JSON.stringify([channel, canonicalEmail(address)]))
+    .digest();
 }
 
 function messageOf({ channel, address }: Contact, code: string) {

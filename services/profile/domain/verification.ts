@@ -1,8 +1,14 @@
 /** A code is good for ten minutes, in microseconds. */
 export const codeGoodFor = 10n * 60n * 1_000_000n;
 
-/** The least between two codes to one contact, in microseconds. */
+/** The least between two codes to one person on one channel, in microseconds. */
 const codeEvery = 60n * 1_000_000n;
+
+/**
+ * The least between two codes to one contact, whoever asks for them, in microseconds: many accounts together guess no
+ * faster at a code to somebody else's mailbox, nor fill it.
+ */
+const codeToContactEvery = 20n * 1_000_000n;
 
 const mostTries = 5n;
 
@@ -16,10 +22,13 @@ export interface SentCode {
   readonly sentAt: bigint;
 }
 
-/** Whole seconds until another code may be sent; 0 where that is now. */
-export function secondsUntilNextCode(last: SentCode | undefined, now: bigint): number {
-  if (!last) return 0;
-  return Math.max(0, Math.ceil(Number(last.sentAt + codeEvery - now) / 1_000_000));
+/**
+ * Whole seconds until another code may be sent, after the person's last one and the contact's, which was sent at an
+ * instant (0: never); 0 where that is now.
+ */
+export function secondsUntilNextCode(last: SentCode | undefined, contactSentAt: bigint, now: bigint): number {
+  const next = [last ? last.sentAt + codeEvery : 0n, contactSentAt + codeToContactEvery];
+  return Math.max(0, ...next.map((at) => Math.ceil(Number(at - now) / 1_000_000)));
 }
 
 /** Whether a code can still be tried. */

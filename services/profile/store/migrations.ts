@@ -69,4 +69,13 @@ export const migrations: readonly Migration[] = [
         table.bigInteger("created_at").notNullable();
       }),
   },
+  {
+    name: "005-contacts-sent-to",
+    up: (knex) =>
+      createTable(knex, "contacts_sent_to", (table) => {
+        // A hash of the channel and the address.
+        table.specificType("id", "varbinary(32)").primary();
+        table.bigInteger("sent_at").notNullable().index();
+      }),
+  },
 ];

@@ -51,10 +51,29 @@ export class SentCodes {
     ]);
   }
 
+  /** When a code was last sent to a contact, by whomever; 0 where none was. The contact is locked from now on. */
+  async lockContact(session: Session, contact: Uint8Array): Promise<Instant> {
+    const [, rows] = await session.run([
+      upsertInto(this.database.dialect, "contacts_sent_to", ["id", "sent_at"], [[contact, 0n]], {
+        key: ["id"],
+        update: [],
+      }),
+      { sql: `SELECT sent_at FROM contacts_sent_to WHERE id = ?${this.database.forUpdate}`, values: [contact] },
+    ]);
+    return rows?.[0]?.sent_at as Instant;
+  }
+
+  async markContact(session: Session, contact: Uint8Array, at: Instant): Promise<void> {
+    await session.run([{ sql: "UPDATE contacts_sent_to SET sent_at = ? WHERE id = ?", values: [at, contact] }]);
+  }
+
   /** Forgets what is no longer good at this instant. */
   async purge(at: Instant): Promise<void> {
     await this.database.transaction((tx) =>
-      tx.run([{ sql: "DELETE FROM verification_codes WHERE sent_at < ?", values: [at - codeGoodFor] }]),
+      tx.run([
+        { sql: "DELETE FROM verification_codes WHERE sent_at < ?", values: [at - codeGoodFor] },
+        { sql: "DELETE FROM contacts_sent_to WHERE sent_at < ?", values: [at - codeGoodFor] },
+      ]),
     );
   }
 }

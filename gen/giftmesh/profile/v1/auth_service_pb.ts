@@ -580,8 +580,8 @@ export const AuthService: GenService<{
   },
   /**
    * Sends a six-digit code to the caller's email address or phone. It is good for ten minutes and five tries; a new
-   * one can be had after a minute, until then 429 `VERIFICATION_TOO_SOON`, and the older one is no good any more. No
-   * such contact: 400 `NO_CONTACT`. It is the caller's own already: 400 `ALREADY_VERIFIED`.
+   * one can be had after a minute, and by another user with the same contact after 20 seconds, until then 429
+   * `VERIFICATION_TOO_SOON`; the older one is no good any more. No such contact: 400 `NO_CONTACT`. It is the caller's own already: 400 `ALREADY_VERIFIED`.
    *
    * @generated from rpc giftmesh.profile.v1.AuthService.RequestVerification
    */
