@@ -1,7 +1,7 @@
 import { median, type Round } from "./load.ts";
 
 /** Rounds of each side; the sides take turns, so that a noisy neighbour troubles both. */
-const rounds = 5;
+const usualRounds = 5;
 
 /** One workload, as we do it and as one would do it plainly. */
 export interface Comparison {
@@ -24,11 +24,11 @@ export interface Result {
   readonly reached: boolean;
   readonly ratio: number;
   readonly ours: Round;
-  readonly theirs: Round;
+  readonly theirs: Partial<Round>;
 }
 
 /** Measures both sides in turn, after a warm-up round of each that does not count. */
-export async function compare(comparison: Comparison): Promise<Result> {
+export async function compare(comparison: Comparison, rounds = usualRounds): Promise<Result> {
   const { workload, baseline, figure, aim } = comparison;
   await comparison.runBaseline();
   await comparison.runOurs();
@@ -39,30 +39,56 @@ export async function compare(comparison: Comparison): Promise<Result> {
     ours.push(await comparison.runOurs());
   }
   const ratio = median(ours.map((round, index) => round[figure] / (theirs[index]?.[figure] ?? Number.NaN)));
-  const reached = figure === "rate" ? ratio >= aim : ratio <= aim;
-  return { workload, baseline, figure, aim, reached, ratio, ours: medians(ours), theirs: medians(theirs) };
-}
-
-function medians(all: readonly Round[]): Round {
   return {
-    rate: median(all.map((round) => round.rate)),
-    p50Ms: median(all.map((round) => round.p50Ms)),
-    p99Ms: median(all.map((round) => round.p99Ms)),
+    workload,
+    baseline,
+    figure,
+    aim,
+    ...judged(figure, ratio, aim),
+    ours: medians(ours),
+    theirs: medians(theirs),
   };
 }
 
-/** One line a result. */
+/** What was measured, beside a rate that somebody else has measured elsewhere. */
+export function besideRate({ workload, ours }: Result, baseline: string, rate: number, aim: number): Result {
+  const ratio = ours.rate / rate;
+  return { workload, baseline, figure: "rate", aim, ...judged("rate", ratio, aim), ours, theirs: { rate } };
+}
+
+function judged(figure: Comparison["figure"], ratio: number, aim: number) {
+  return { ratio, reached: figure === "rate" ? ratio >= aim : ratio <= aim };
+}
+
+function medians(all: readonly Round[]): Round {
+  const medianOf = (figure: keyof Round) => median(all.map((round) => round[figure] ?? Number.NaN));
+  return {
+    rate: medianOf("rate"),
+    p50Ms: medianOf("p50Ms"),
+    p99Ms: medianOf("p99Ms"),
+    cpuUs: medianOf("cpuUs"),
+    commits: medianOf("commits"),
+    rssMb: medianOf("rssMb"),
+  };
+}
+
+/** What of a round is shown, and with how many digits. */
+const figures: readonly (readonly [title: string, figure: keyof Round, digits: number])[] = [
+  ["a second", "rate", 0],
+  ["p50 ms", "p50Ms", 2],
+  ["p99 ms", "p99Ms", 2],
+  ["CPU µs", "cpuUs", 0],
+  ["commits", "commits", 3],
+  ["RSS MB", "rssMb", 0],
+];
+
+/** One line a result; ours first in every pair. */
 export function tableOf(results: readonly Result[]): string {
-  const head = ["workload", "against", "ours /s", "theirs /s", "p50 ms", "theirs", "p99 ms", "theirs", "ratio", "aim"];
+  const head = ["workload", "against", ...figures.map(([title]) => `${title} | theirs`), "ratio", "aim"];
   const lines = results.map(({ workload, baseline, figure, aim, reached, ratio, ours, theirs }) => [
     workload,
     baseline,
-    Math.round(ours.rate).toString(),
-    Math.round(theirs.rate).toString(),
-    ours.p50Ms.toFixed(2),
-    theirs.p50Ms.toFixed(2),
-    ours.p99Ms.toFixed(2),
-    theirs.p99Ms.toFixed(2),
+    ...figures.map(([, name, digits]) => `${shown(ours[name], digits)} | ${shown(theirs[name], digits)}`),
     `${ratio.toFixed(2)} ×`,
     `${figure === "rate" ? "≥" : "p50 ≤"} ${aim} × ${reached ? "✓" : "✗"}`,
   ]);
@@ -76,4 +102,8 @@ export function tableOf(results: readonly Result[]): string {
         .join("  "),
     )
     .join("\n");
+}
+
+function shown(value: number | undefined, digits: number): string {
+  return value === undefined || Number.isNaN(value) ? "–" : value.toFixed(digits);
 }

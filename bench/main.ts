@@ -1,14 +1,49 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { type Result, tableOf } from "./comparison.ts";
+import { benchCoupons } from "./coupons.ts";
 import { benchEdge } from "./edge.ts";
 import { benchLedger } from "./ledger.ts";
+import { benchOrders } from "./orders.ts";
 
-/** `npm run bench`: every workload against its baseline, both in this run; a table, and the same as bench.json. */
+/** Each ends what it has started with the stack. */
+const benches: Readonly<Record<string, (stack: AsyncDisposableStack) => Promise<Result[]>>> = {
+  ledger: benchLedger,
+  edge: benchEdge,
+  coupons: benchCoupons,
+  orders: benchOrders,
+};
+
+/**
+ * `npm run bench` measures every workload beside its baselines, in one run; `npm run bench -- coupons orders` those that
+ * are named. It prints a table, and writes the same to bench/results.json.
+ */
+const named = process.argv.slice(2);
+const unknown = named.find((name) => !Object.hasOwn(benches, name));
+if (unknown !== undefined) {
+  process.stderr.write(`There is no workload ${unknown}; there are ${Object.keys(benches).join(", ")}\n`);
+  process.exit(1);
+}
+
+const stack = new AsyncDisposableStack();
+let ending: Promise<never> | undefined;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    ending = stack.disposeAsync().finally(() => process.exit(1)) as Promise<never>;
+  });
+}
+
 const results: Result[] = [];
-for (const [name, bench] of Object.entries({ ledger: benchLedger, edge: benchEdge })) {
+for (const [name, bench] of Object.entries(benches)) {
+  if (named.length > 0 && !named.includes(name)) continue;
   process.stderr.write(`measuring ${name} …\n`);
-  results.push(...(await bench()));
+  await using own = stack.use(new AsyncDisposableStack());
+  try {
+    results.push(...(await bench(own)));
+  } catch (error) {
+    // What fails because it is being ended is no news.
+    await ending;
+    throw error;
+  }
 }
 process.stdout.write(`${tableOf(results)}\n`);
-mkdirSync(".data", { recursive: true });
-writeFileSync(".data/bench.json", `${JSON.stringify(results, null, 2)}\n`);
+writeFileSync(new URL("results.json", import.meta.url), `${JSON.stringify(results, null, 2)}\n`);

@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import { serviceNames } from "./mesh.ts";
 import { Broker } from "./platform/testing/broker.ts";
 import { engines, natsServer } from "./platform/testing/engines.ts";
+import { eventually } from "./platform/testing/eventually.ts";
 import { freePorts, root, startCommand, startProcess, type TestProcess } from "./testing/processes.ts";
 import { RestClient } from "./testing/rest-client.ts";
 
@@ -79,6 +80,17 @@ whenServed("every service of docker-compose.yml, as a process of its own, makes 
     const charged = await client.post("/members/me/points/charge", { amount: 200 });
     t.like(charged.body, { success: true, data: { balance: "200.00", currency: "SAR" } });
     t.like((await admin.get(`/members/${id}/points`)).body.data, { balance: "200.00" });
+    const vendor = await admin.post("/admin-api/vendors", { name: "Flowers & Co" });
+    const product = { vendor_id: vendor.body.data?.id, name: "Roses", price: 25, stock: 1 };
+    const roses = await admin.post("/admin-api/products", product);
+    const items = [{ product_id: roses.body.data?.id, quantity: 1 }];
+    const { payment } = (await client.post("/order/me", { items })).body.data ?? {};
+    const paid = await client.post(`/payment/${(payment as { id: number }).id}`);
+    t.like(paid.body.data, { balance: "175.00", order: { status: "completed" } });
+    await eventually(async () => {
+      const { text } = await new RestClient(machine.dataPlatformUrl).get("/events");
+      return text.includes("order.paid");
+    });
     t.like((await admin.get("/admin-api/ledger/audit")).body.data, { balanced: true });
     await client.post("/auth/logout");
     t.is((await client.get("/auth/me")).status, 401);
@@ -87,7 +99,10 @@ whenServed("every service of docker-compose.yml, as a process of its own, makes 
       if (containers[name]?.healthcheck) t.is(await process.end("SIGTERM"), 0, `${name} says ${process.output()}`);
     }
   } finally {
-    for (const process of processes.values()) await process.end("SIGKILL");
+    for (const [name, process] of processes) {
+      await process.end("SIGKILL");
+      if (!t.passed) t.log(name, process.output());
+    }
     await broker?.stop();
     await mysql.remove();
     rmSync(directory, { recursive: true, force: true });
@@ -108,6 +123,14 @@ class Machine {
     this.directory = directory;
     this.ports = ports;
     this.edgePort = ports.get("edge http") ?? 0;
+  }
+
+  get dataPlatformUrl(): string {
+    return `http://127.0.0.1:${this.dataPlatformPort}`;
+  }
+
+  private get dataPlatformPort(): string {
+    return String(this.ports.get("data-platform"));
   }
 
   /** What the file sets, with other hosts, ports and directories. */
@@ -136,7 +159,8 @@ class Machine {
     return words.map((word) =>
       word
         .replace("localhost:50051", `127.0.0.1:${this.ports.get(name)}`)
-        .replace("localhost:8080", `127.0.0.1:${this.edgePort}`),
+        .replace("localhost:8080", `127.0.0.1:${this.edgePort}`)
+        .replace("localhost:8090", `127.0.0.1:${this.dataPlatformPort}`),
     );
   }
 
@@ -145,6 +169,8 @@ class Machine {
     if (text.startsWith("nats://")) return this.natsUrl;
     const service = /^([a-z-]+):50051$/.exec(text)?.[1];
     if (service) return `127.0.0.1:${this.ports.get(service)}`;
+    if (text === "8090") return this.dataPlatformPort;
+    if (text === "http://data-platform:8090/") return `http://127.0.0.1:${this.dataPlatformPort}/`;
     return text.replace(/^\/certificates/, join(this.directory, "certificates"));
   }
 }

@@ -24,6 +24,9 @@ const definitions: Readonly<Record<string, () => Promise<ServiceDefinition>>> = 
   profile: async () => (await import("./profile/service.ts")).profile,
   wallet: async () => (await import("./wallet/service.ts")).wallet,
   notification: async () => (await import("./notification/service.ts")).notification,
+  catalog: async () => (await import("./catalog/service.ts")).catalog,
+  voucher: async () => (await import("./voucher/service.ts")).voucher,
+  payment: async () => (await import("./payment/service.ts")).payment,
 };
 
 /** Everything that a process can run. */

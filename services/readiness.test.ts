@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
+import { serviceNames } from "./mesh.ts";
 import { sqliteEngine } from "./platform/testing/engines.ts";
 import { freePorts, startServices } from "./testing/processes.ts";
 import { runMesh } from "./testing/running-mesh.ts";
@@ -35,7 +36,8 @@ test("an edge is ready while the services that it has addresses of serve, and al
     WALLET_ADDR: address,
     NOTIFICATION_ADDR: address,
   };
-  const startOthers = () => startServices(["profile", "wallet", "notification"], environment);
+  const others = serviceNames.filter((name) => name !== "edge");
+  const startOthers = () => startServices(others, environment);
   const running = [await startServices(["edge"], environment)];
   t.teardown(async () => {
     for (const one of running) await one.end();
@@ -44,11 +46,11 @@ test("an edge is ready while the services that it has addresses of serve, and al
   const base = `http://127.0.0.1:${edgePort}`;
 
   t.is((await fetch(`${base}/readyz`)).status, 503);
-  const others = await startOthers();
-  running.push(others);
+  const started = await startOthers();
+  running.push(started);
   await t.notThrowsAsync(answers(`${base}/readyz`, 200));
 
-  await others.end("SIGKILL");
+  await started.end("SIGKILL");
   await t.notThrowsAsync(answers(`${base}/readyz`, 503));
   t.is((await fetch(`${base}/healthz`)).status, 200);
 

@@ -1,11 +1,20 @@
 import { randomBytes } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
 import test, { type ExecutionContext } from "ava";
+import { SessionService } from "../gen/giftmesh/profile/v1/session_service_pb.ts";
+import { serviceNames } from "./mesh.ts";
+import { Call } from "./platform/rpc/call.ts";
+import { Dispatcher } from "./platform/rpc/dispatcher.ts";
+import { recordedLog } from "./platform/rpc/testing/log.ts";
+import { serveOnly } from "./platform/rpc/testing/serve-only.ts";
 import { sqliteEngine } from "./platform/testing/engines.ts";
+import { startTracing } from "./platform/tracing.ts";
 import { freePorts, startServices, type TestProcess } from "./testing/processes.ts";
 import { RestClient } from "./testing/rest-client.ts";
 import { type ReceivedSpan, TraceReceiver } from "./testing/trace-receiver.ts";
 
 const kinds = { server: 2, client: 3, producer: 4, consumer: 5 };
+const withData = serviceNames.filter((name) => name !== "edge");
 const password = "a password that nobody sees";
 
 /** The edge in one process and the services in another, both told of the receiver. */
@@ -19,9 +28,7 @@ async function startMeshOfTwo(t: ExecutionContext, tracing: (endpoint: string) =
     ...tracing(await receiver.start()),
     EDGE_PORT: `${edgePort}`,
     GRPC_PORT: `${grpcPort}`,
-    PROFILE_ADDR: address,
-    WALLET_ADDR: address,
-    NOTIFICATION_ADDR: address,
+    ...Object.fromEntries(withData.map((name) => [`${name.toUpperCase().replaceAll("-", "_")}_ADDR`, address])),
   };
   const processes: TestProcess[] = [];
   const stop = async () => {
@@ -32,7 +39,7 @@ async function startMeshOfTwo(t: ExecutionContext, tracing: (endpoint: string) =
     receiver.stop();
     await engine.remove();
   });
-  processes.push(await startServices(["profile", "wallet", "notification"], environment));
+  processes.push(await startServices(withData, environment));
   processes.push(await startServices(["edge"], environment));
   return { client: new RestClient(`http://127.0.0.1:${edgePort}`), receiver, stop };
 }
@@ -103,6 +110,35 @@ test("spans that are waiting to leave are sent when the process stops, and say w
     t.regex(String(attributesOf(span)["error.type"]), /^[A-Z_]+$/);
   }
   t.false(receiver.spans.some(({ name }) => name.includes("healthz")));
+});
+
+test("a stream of answers is a span too, which ends when nobody reads on or with why it broke", async (t) => {
+  const receiver = new TraceReceiver();
+  const { log } = recordedLog();
+  const stopTracing = await startTracing(await receiver.start(), "test", log);
+  const dispatcher = new Dispatcher({ log });
+  const watchEndedSessions = async function* () {
+    yield {};
+    throw new Error("The session store is away");
+  };
+  dispatcher.add(serveOnly(SessionService, { watchEndedSessions }));
+
+  const method = SessionService.method.watchEndedSessions;
+  const watch = () => dispatcher.stream(method, create(method.input), new Call({ requestId: "r-1" }));
+  for await (const _answer of watch()) break;
+  await t.throwsAsync(async () => {
+    for await (const _answer of watch());
+  });
+  await stopTracing();
+  receiver.stop();
+
+  t.deepEqual(
+    receiver.spans.map((span) => [span.name, span.kind, attributesOf(span)["error.type"]]),
+    [
+      ["giftmesh.profile.v1.SessionService/WatchEndedSessions", kinds.server, undefined],
+      ["giftmesh.profile.v1.SessionService/WatchEndedSessions", kinds.server, "INTERNAL"],
+    ],
+  );
 });
 
 test("no span leaves where no endpoint is set", async (t) => {

@@ -1,4 +1,6 @@
 import { execFile } from "node:child_process";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import test from "ava";
 import { sqliteEngine } from "../platform/testing/engines.ts";
@@ -94,6 +96,32 @@ test("Connect JSON answers as protobuf has it, and takes an amount as a number t
   const refused = await client.post("/giftmesh.wallet.v1.PointsService/ChargePoints", { memberId: "me", amount: "x" });
   t.is(refused.status, 400);
   t.like(refused.body, { code: "invalid_argument" });
+});
+
+test("an error is in the envelope even where HTTP itself is broken", async (t) => {
+  for (const [request, status] of [
+    ["NONSENSE\r\n\r\n", 400],
+    ["GET /products HTTP/1.1\r\n\r\n", 400],
+    ["GET /products HTTP/1.1\r\nhost: a\r\nexpect: gold\r\n\r\n", 417],
+    [`GET /products HTTP/1.1\r\nhost: a\r\nx: ${"a".repeat(20_000)}\r\n\r\n`, 431],
+  ] as const) {
+    const socket = connect(Number(new URL(anonymous.base).port), "127.0.0.1");
+    socket.write(request);
+    const [head = "", body = ""] = (await text(socket)).split("\r\n\r\n");
+    t.is(Number(head.split(" ")[1]), status);
+    const error = JSON.parse(body);
+    t.deepEqual(Object.keys(error), ["success", "message", "code", "request_id"]);
+    t.false(error.success);
+  }
+});
+
+test("Connect binary that is not protobuf is the client's fault", async (t) => {
+  const { status, body } = await anonymous.request("POST", "/giftmesh.profile.v1.AuthService/Login", {
+    body: "{",
+    headers: { "content-type": "application/proto" },
+  });
+  t.is(status, 400);
+  t.like(body, { code: "invalid_argument" });
 });
 
 test("unknown fields are ignored, unknown routes are 404, and request ids come back", async (t) => {

@@ -20,7 +20,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
   });
   const login = (username: string) => anonymous.post("/auth/login", { username, password });
 
-  test(`registering answers 201 and the user, to the field on ${engine.name}`, async (t) => {
+  test.serial(`registering answers 201 and the user, to the field on ${engine.name}`, async (t) => {
     const username = newName();
     const fields = { name: "Sara", email: "Sara@Example.com", phone_number: "0909123456" };
     const { status, body } = await anonymous.post("/auth/register", { username, password, ...fields });
@@ -39,7 +39,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
     t.true(Number.isSafeInteger(body.data?.id));
   });
 
-  test(`a user name is taken whatever its case on ${engine.name}`, async (t) => {
+  test.serial(`a user name is taken whatever its case on ${engine.name}`, async (t) => {
     const username = newName();
     t.is((await anonymous.post("/auth/register", { username, password })).status, 201);
     const again = await anonymous.post("/auth/register", { username: username.toUpperCase(), password });
@@ -59,7 +59,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
     );
   });
 
-  test(`signing in answers tokens that anybody can check with the public keys on ${engine.name}`, async (t) => {
+  test.serial(`signing in answers tokens that anybody can check with the public keys on ${engine.name}`, async (t) => {
     const username = newName();
     await anonymous.post("/auth/register", { username, password });
     const { status, body } = await login(username);
@@ -71,7 +71,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
     t.like(body.data, { user: { id: Number(payload.sub) } });
   });
 
-  test(`a wrong user name and a wrong password are answered alike on ${engine.name}`, async (t) => {
+  test.serial(`a wrong user name and a wrong password are answered alike on ${engine.name}`, async (t) => {
     const username = newName();
     await anonymous.post("/auth/register", { username, password });
     const wrong = await anonymous.post("/auth/login", { username, password: "incorrect horse" });
@@ -83,7 +83,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
     t.is(unknown.status, 401);
   });
 
-  test(`repeated failure is slowed down, for names that nobody has too on ${engine.name}`, async (t) => {
+  test.serial(`repeated failure is slowed down, for names that nobody has too on ${engine.name}`, async (t) => {
     const username = newName();
     await anonymous.post("/auth/register", { username, password });
     for (const name of [username, newName()]) {
@@ -100,7 +100,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
     }
   });
 
-  test(`a refresh token works once, and using it twice ends the session on ${engine.name}`, async (t) => {
+  test.serial(`a refresh token works once, and using it twice ends the session on ${engine.name}`, async (t) => {
     const username = newName();
     await anonymous.post("/auth/register", { username, password });
     const first = (await login(username)).body.data ?? {};
@@ -143,7 +143,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
     },
   );
 
-  test(`signing out ends the session and leaves others alone on ${engine.name}`, async (t) => {
+  test.serial(`signing out ends the session and leaves others alone on ${engine.name}`, async (t) => {
     const { username, client } = await anonymous.newUser();
     const other = await anonymous.login(username, password);
     const { status, body } = await client.post("/auth/logout");
@@ -159,7 +159,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
     { channel: "phone", contact: { phone_number: "+96650{number}" }, flag: "phone_verified", to: "%2B96650{number}" },
   ];
   for (const { channel, contact, flag, to } of channels) {
-    test(`a code that was sent verifies the ${channel}, once, for one person on ${engine.name}`, async (t) => {
+    test.serial(`a code that was sent verifies the ${channel}, once, for one person on ${engine.name}`, async (t) => {
       const name = newName();
       const number = String(1_000_000 + (process.pid % 1_000) * 1_000 + users);
       const fill = (text: string) => text.replace("{name}", name).replace("{number}", number);
@@ -193,7 +193,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
     });
   }
 
-  test(`a code is dead after five wrong tries, though they come at once on ${engine.name}`, async (t) => {
+  test.serial(`a code is dead after five wrong tries, though they come at once on ${engine.name}`, async (t) => {
     const email = `${newName()}@example.com`;
     const { client } = await anonymous.newUser({ email });
     await client.post("/auth/verifications", { channel: "email" });
@@ -205,14 +205,14 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
     t.is((await client.post("/auth/verifications/confirm", { channel: "email", code })).status, 400);
   });
 
-  test(`without a contact there is nothing to verify on ${engine.name}`, async (t) => {
+  test.serial(`without a contact there is nothing to verify on ${engine.name}`, async (t) => {
     const { client } = await anonymous.newUser();
     const { status, body } = await client.post("/auth/verifications", { channel: "phone" });
     t.is(status, 400);
     t.is(body.code, "NO_CONTACT");
   });
 
-  test(`admins make users and vendors; only a super_admin makes admins on ${engine.name}`, async (t) => {
+  test.serial(`admins make users and vendors; only a super_admin makes admins on ${engine.name}`, async (t) => {
     const admin = await newStaff("admin");
     const make = (client: RestClient, fields: object) =>
       client.post("/admin-api/users", { username: newName(), password, ...fields });
@@ -231,7 +231,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
     }
   });
 
-  test(`the development mailbox lists what was sent, the newest first on ${engine.name}`, async (t) => {
+  test.serial(`the development mailbox lists what was sent, the newest first on ${engine.name}`, async (t) => {
     const email = `${newName()}@example.com`;
     const { client } = await anonymous.newUser({ email });
     await client.post("/auth/verifications", { channel: "email" });

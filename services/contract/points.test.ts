@@ -1,21 +1,23 @@
 import test from "ava";
 import { type Engine, engines } from "../platform/testing/engines.ts";
 import { runMesh } from "../testing/running-mesh.ts";
+import { inTurn } from "./testing/in-turn.ts";
 
 const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 
 async function setUp(engine: Engine) {
-  return { engine, ...(await runMesh(engine)) };
+  const running = await runMesh(engine);
+  return { engine, ...running, newUser: inTurn(() => running.anonymous.newUser()) };
 }
 
-for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, mesh, newUser, superAdmin, newStaff } of await Promise.all((await engines()).map(setUp))) {
   test.after.always(async () => {
     await mesh.stop();
     await engine.remove();
   });
 
   test(`signing up opens a wallet in the default currency on ${engine.name}`, async (t) => {
-    const { id, client } = await anonymous.newUser();
+    const { id, client } = await newUser();
     const { status, body } = await client.get(`/members/${id}/points`);
     t.is(status, 200);
     const walletId = body.data?.wallet_id;
@@ -33,7 +35,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
   });
 
   test(`a charge answers the wallet, its balance and the transaction on ${engine.name}`, async (t) => {
-    const { client } = await anonymous.newUser();
+    const { client } = await newUser();
     const { status, body } = await client.post("/members/me/points/charge", { amount: 200 });
     t.is(status, 200);
     t.like(body, {
@@ -75,7 +77,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
   ];
   for (const { currency, amount, balance } of amounts) {
     test(`${JSON.stringify(amount)} ${currency} comes out as ${balance} on ${engine.name}`, async (t) => {
-      const { client } = await anonymous.newUser();
+      const { client } = await newUser();
       const { body } = await client.post("/members/me/points/charge", { amount, currency });
       t.like(body.data, { balance, currency });
     });
@@ -104,7 +106,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
   ];
   for (const body of wrongAmounts) {
     test(`${JSON.stringify(body)} is no amount on ${engine.name}`, async (t) => {
-      const { client } = await anonymous.newUser();
+      const { client } = await newUser();
       const answer = await client.post("/members/me/points/charge", body);
       t.is(answer.status, 422, answer.text);
       t.like(answer.body, { success: false, message: "Validation error", code: "VALIDATION_ERROR" });
@@ -114,7 +116,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
   }
 
   test(`the largest amounts are exact, as a number and as a string on ${engine.name}`, async (t) => {
-    const { client } = await anonymous.newUser();
+    const { client } = await newUser();
     for (const amount of ["90071992547409.91", '"90071992547409.91"']) {
       const { status, body } = await client.post("/members/me/points/charge", `{"amount":${amount}}`);
       t.is(status, 400);
@@ -125,7 +127,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
   });
 
   test(`the development provider approves up to 10,000 and declines more on ${engine.name}`, async (t) => {
-    const { client } = await anonymous.newUser();
+    const { client } = await newUser();
     const declined = await client.post("/members/me/points/charge", { amount: "10000.01" });
     t.is(declined.status, 400);
     t.like(declined.body, { success: false, code: "CHARGE_DECLINED", message: "The charge was declined" });
@@ -133,7 +135,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
   });
 
   test(`another member's points are not there for a user, and open to an admin on ${engine.name}`, async (t) => {
-    const [sara, omar] = [await anonymous.newUser(), await anonymous.newUser()];
+    const [sara, omar] = [await newUser(), await newUser()];
     const admin = await newStaff("admin");
     const vendor = await newStaff("vendor");
     for (const path of [`/members/${sara.id}/points`, `/members/${sara.id}/points/transactions`]) {
@@ -155,7 +157,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
   });
 
   test(`transactions are listed, the newest first, by page and by cursor alike on ${engine.name}`, async (t) => {
-    const { client } = await anonymous.newUser();
+    const { client } = await newUser();
     for (let amount = 1; amount <= 7; amount++) {
       const currency = amount % 3 === 0 ? "KRW" : "SAR";
       await client.post("/members/me/points/charge", { amount, currency });
@@ -183,7 +185,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
   });
 
   test(`transactions are filtered by currency, type and time on ${engine.name}`, async (t) => {
-    const { client } = await anonymous.newUser();
+    const { client } = await newUser();
     await client.post("/members/me/points/charge", { amount: 1 });
     await client.post("/members/me/points/charge", { amount: 2, currency: "KRW" });
     const total = async (query: string) =>
@@ -199,7 +201,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
   });
 
   test(`an empty list has one page on ${engine.name}`, async (t) => {
-    const { client } = await anonymous.newUser();
+    const { client } = await newUser();
     const { body } = await client.get("/members/me/points/transactions");
     t.deepEqual(body, {
       success: true,
@@ -225,7 +227,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
   ] as const;
   for (const [query, field] of wrongQueries) {
     test(`?${query} is a 422 on ${field} on ${engine.name}`, async (t) => {
-      const { client } = await anonymous.newUser();
+      const { client } = await newUser();
       const { status, body, text } = await client.get(`/members/me/points/transactions?${query}`);
       t.is(status, 422, text);
       t.deepEqual(Object.keys(body.errors ?? {}), [field]);
@@ -233,7 +235,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
   }
 
   test(`64 duplicates of a charge at once have one effect and one answer, to the byte on ${engine.name}`, async (t) => {
-    const { client } = await anonymous.newUser();
+    const { client } = await newUser();
     const answers = await Promise.all(
       Array.from({ length: 64 }, () =>
         client.post("/members/me/points/charge", { amount: 5 }, { "idempotency-key": "the same" }),
@@ -244,7 +246,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
   });
 
   test(`a refusal is replayed to the byte, and another body is refused on ${engine.name}`, async (t) => {
-    const { client } = await anonymous.newUser();
+    const { client } = await newUser();
     const charge = (amount: unknown) =>
       client.post("/members/me/points/charge", { amount }, { "idempotency-key": "too much" });
     const first = await charge(10_001);
@@ -257,7 +259,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
   });
 
   test(`two members may use the same idempotency key on ${engine.name}`, async (t) => {
-    for (const { client } of [await anonymous.newUser(), await anonymous.newUser()]) {
+    for (const { client } of [await newUser(), await newUser()]) {
       const charged = await client.post("/members/me/points/charge", { amount: 5 }, { "idempotency-key": "1" });
       t.like(charged.body.data, { balance: "5.00" });
     }
@@ -266,7 +268,7 @@ for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.al
   test(`the audit is balanced and the liability is what wallets hold on ${engine.name}`, async (t) => {
     const liability = async (asOf = "") =>
       (await superAdmin.get(`/admin-api/ledger/liability${asOf}`)).body.data as unknown as Record<string, string>[];
-    const { client } = await anonymous.newUser();
+    const { client } = await newUser();
     await client.post("/members/me/points/charge", { amount: "7.000", currency: "BHD" });
     const { body } = await superAdmin.get("/admin-api/ledger/audit");
     t.like(body.data, { balanced: true, differences: [] });

@@ -1,12 +1,11 @@
-import rateLimit, { normalizeIP } from "@fastify/rate-limit";
-import type { FastifyInstance, FastifyRequest } from "fastify";
-import { type Caller, Role } from "../../gen/giftmesh/common/v1/access_pb.ts";
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from "fastify";
+import type { Caller } from "../../gen/giftmesh/common/v1/access_pb.ts";
 import type { Config } from "../platform/config.ts";
 import { InvalidFields, Unauthenticated } from "../platform/refusal.ts";
-import { authorizeRole, isAdmin, isSignedIn } from "../platform/rpc/access.ts";
+import { authorizeRole } from "../platform/rpc/access.ts";
 import { nobody } from "../platform/rpc/call.ts";
 import type { TokenVerifier } from "../platform/token-verifier.ts";
-import { RateLimited } from "./refusals.ts";
+import { RequestRates } from "./request-rates.ts";
 import type { PublicMethod } from "./routes.ts";
 
 declare module "fastify" {
@@ -18,79 +17,98 @@ declare module "fastify" {
   }
 }
 
-/** Lets a request in, or throws why not: Unauthenticated, Forbidden, RateLimited, or InvalidFields for its key. */
-export type Admit = (request: FastifyRequest, method: PublicMethod) => Promise<void>;
+/**
+ * Lets a request in, or throws why not: Unauthenticated, Forbidden, RateLimited, or InvalidFields for its key. At once
+ * where the token is known, or there is none.
+ */
+export type Admit = (request: FastifyRequest, method: PublicMethod) => Promise<void> | void;
 
-const rateWindowMs = 60_000;
-/** Callers whose requests are counted at once; the one that called longest ago is forgotten for a new one. */
-const countedCallers = 100_000;
-
-const bearer = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
+const scheme = "bearer ";
 const printableAscii = /^[\x20-\x7e]{1,255}$/;
 
 /**
  * Makes the gate that every request for an RPC goes through before its body is read: who calls, whether they called
  * too often, whether their role may, and under which idempotency key.
  */
-export async function createAdmission(
+export function createAdmission(
   app: FastifyInstance,
   tokens: TokenVerifier,
   perMinute: Config["ratePerMinute"],
-): Promise<Admit> {
+): Admit {
   app.decorateRequest("caller");
   app.decorateRequest("idempotencyKey");
-  await app.register(rateLimit, {
-    global: false,
-    cache: countedCallers,
-    timeWindow: rateWindowMs,
-    keyGenerator: ({ caller }) => (isSignedIn(caller) ? `user ${caller.userId}` : normalizeIP(caller.address)),
-    max: ({ caller }) => limitOf(caller, perMinute),
-  });
-  const countRequest = app.createRateLimit();
+  const rates = new RequestRates(perMinute);
 
-  return async (request, { access, bindings }) => {
+  return (request, method) => {
     // A connection that is closed already has no address any more.
-    const address = request.ip || "";
-    request.caller = { ...nobody, address };
-    const identified = await identify(request.headers.authorization, tokens);
-    if (!(identified instanceof Unauthenticated)) request.caller = { ...identified, address };
+    const anonymous = { ...nobody, address: request.ip || "" };
+    request.caller = anonymous;
+    // Who makes us look a key up is first counted as the anonymous caller that they are until it is found.
+    let isCounted = false;
+    const beforeLookUp = () => {
+      rates.count(anonymous);
+      isCounted = true;
+    };
+    const enter = (identified: Caller | Unauthenticated) => {
+      const isKnown = !(identified instanceof Unauthenticated);
+      if (isKnown && isCounted) rates.takeBack(anonymous);
+      if (isKnown) request.caller = { ...identified, address: anonymous.address };
+      // A request that is refused counts like any other: who guesses at tokens is an anonymous caller.
+      if (isKnown || !isCounted) rates.count(request.caller);
+      if (!isKnown) throw identified;
+      authorizeRole(method.access, request.caller);
+      request.idempotencyKey = idempotencyKeyOf(request, method);
+    };
+    const identified = identify(request.headers.authorization, tokens, beforeLookUp);
+    return identified instanceof Promise ? identified.then(enter) : enter(identified);
+  };
+}
 
-    // A request that is refused counts like any other: who guesses at tokens is an anonymous caller.
-    const rate = await countRequest(request);
-    if (!rate.isAllowed && rate.isExceeded) throw new RateLimited(rate.ttlInSeconds);
-    if (identified instanceof Unauthenticated) throw identified;
-    authorizeRole(access, request.caller);
-
-    const isRead = request.method === "GET" || request.method === "HEAD" || bindings[0].verb === "GET";
-    const key = request.headers["idempotency-key"];
-    if (key !== undefined && !isRead) request.idempotencyKey = checkedKey(key);
+/** The gate as a hook of a route. */
+export function admitting(admit: Admit, method: PublicMethod): onRequestHookHandler {
+  return (request, _reply, done) => {
+    let admitted: Promise<void> | void;
+    try {
+      admitted = admit(request, method);
+    } catch (error) {
+      return done(error as Error);
+    }
+    if (admitted) admitted.then(() => done(), done);
+    else done();
   };
 }
 
 /** Who a token says is calling, or that it is a bad one. */
-async function identify(authorization: string | undefined, tokens: TokenVerifier): Promise<Caller | Unauthenticated> {
+function identify(
+  authorization: string | undefined,
+  tokens: TokenVerifier,
+  beforeLookUp: () => void,
+): Promise<Caller | Unauthenticated> | Caller | Unauthenticated {
   if (authorization === undefined) return nobody;
   try {
-    return await tokens.verify(tokenIn(authorization));
+    const identified = tokens.verify(tokenIn(authorization), beforeLookUp);
+    return identified instanceof Promise ? identified.catch(unlessUnauthenticated) : identified;
   } catch (error) {
-    if (error instanceof Unauthenticated) return error;
-    throw error;
+    return unlessUnauthenticated(error);
   }
 }
 
+function unlessUnauthenticated(error: unknown): Unauthenticated {
+  if (error instanceof Unauthenticated) return error;
+  throw error;
+}
+
+/** By length, and not by a pattern: a token is long, and who verifies it looks at every character anyway. */
 function tokenIn(authorization: string): string {
-  const token = bearer.exec(authorization)?.[1];
-  if (!token) throw new Unauthenticated();
-  return token;
+  if (authorization.slice(0, scheme.length).toLowerCase() !== scheme) throw new Unauthenticated();
+  return authorization.slice(scheme.length).trim();
 }
 
-function limitOf(caller: Caller, perMinute: Config["ratePerMinute"]): number {
-  if (!isSignedIn(caller)) return perMinute.anonymous;
-  if (isAdmin(caller)) return perMinute.admin;
-  return caller.role === Role.VENDOR ? perMinute.vendor : perMinute.user;
-}
-
-function checkedKey(key: string | string[]): string {
+/** The key of a request that is to have an effect: a read has no use for one. */
+function idempotencyKeyOf({ method: verb, headers }: FastifyRequest, { bindings }: PublicMethod): string | undefined {
+  const isRead = verb === "GET" || verb === "HEAD" || bindings[0].verb === "GET";
+  const key = headers["idempotency-key"];
+  if (key === undefined || isRead) return undefined;
   if (typeof key === "string" && printableAscii.test(key)) return key;
   const description = "The idempotency key must be 1 to 255 printable ASCII characters.";
   throw new InvalidFields([{ field: "Idempotency-Key", description }]);

@@ -1,10 +1,11 @@
 import { create, type DescMethod, toJsonString } from "@bufbuild/protobuf";
-import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { InvalidFields } from "../platform/refusal.ts";
+import { admitting } from "./admission.ts";
+import { sendText } from "./answer.ts";
 import { bodyLimit } from "./body-limits.ts";
 import { goneSignal, unaryCall } from "./calls.ts";
-import { connectErrorOf } from "./connect-errors.ts";
+import { sendConnectFailure } from "./connect-errors.ts";
 import { compileMessageReader } from "./decode.ts";
 import { Reading } from "./decode-value.ts";
 import { httpFailureOf } from "./errors.ts";
@@ -19,14 +20,9 @@ import type { PublicMethod } from "./routes.ts";
 export function serveConnectJson(app: FastifyInstance, methods: readonly PublicMethod[], context: RouteContext): void {
   app.addConstraintStrategy(plainJson);
   app.register(async (scope) => {
-    scope.setErrorHandler((thrown, request, reply) => {
-      const error = connectErrorOf(httpFailureOf(thrown, request.id, context.log), request.id);
-      return reply
-        .code(codeToHttpStatus(error.code))
-        .headers(Object.fromEntries(error.metadata))
-        .header("content-type", "application/json")
-        .send(JSON.stringify(errorToJson(error, undefined)));
-    });
+    scope.setErrorHandler((error, request, reply) =>
+      sendConnectFailure(reply, httpFailureOf(error, request.id, context.log)),
+    );
     for (const one of methods) {
       if (one.method.methodKind === "unary") addRoute(scope, one, one.method, context);
     }
@@ -50,6 +46,8 @@ const plainJson = {
   validate() {},
 };
 
+const success = { status: 200, contentType: "application/json" };
+
 function addRoute(app: FastifyInstance, one: PublicMethod, method: DescMethod, context: RouteContext): void {
   const read = compileMessageReader(method.input);
   app.route({
@@ -58,20 +56,17 @@ function addRoute(app: FastifyInstance, one: PublicMethod, method: DescMethod, c
     constraints: { body: "json" },
     bodyLimit: bodyLimit(method.input),
     config: { takes: "application/json" },
-    onRequest: (request) => context.admit(request, one),
-    handler: async (request, reply) => {
+    onRequest: admitting(context.admit, one),
+    handler: (request, reply) => {
       const timeoutMs = timeoutOf(request);
       const message = create(method.input);
       const reading = new Reading();
       read(parseJsonObject((request.body as string | undefined) ?? ""), message, "", reading);
       if (reading.violations.length > 0) throw new InvalidFields(reading.violations);
-      const response = await context.invoker.unary(
-        method,
-        message,
-        unaryCall(request, () => goneSignal(reply), timeoutMs),
-      );
-      reply.header("content-type", "application/json");
-      return toJsonString(method.output, response);
+      const call = unaryCall(request, () => goneSignal(reply), timeoutMs);
+      return context.invoker
+        .unary(method, message, call)
+        .then((response) => sendText(reply, context.headers, success, toJsonString(method.output, response)));
     },
   });
 }

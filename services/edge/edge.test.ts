@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import test from "ava";
 import { ConfigError } from "../platform/config.ts";
-import { send, startEchoEdge, whenBegun } from "./testdata/echo-edge.ts";
+import { lookedUp, send, startEchoEdge, whenBegun } from "./testdata/echo-edge.ts";
 
 const few = { admin: 3, user: 4, vendor: 5, anonymous: 2 };
 
@@ -52,6 +52,24 @@ test("who guesses at tokens is an anonymous caller, and soon has to wait like an
   t.is((await send(edge.url, "GET", "/things")).status, 429);
   const good = { authorization: "Bearer user-5" };
   t.is((await send(edge.url, "GET", "/things", { headers: good })).status, 200);
+  await edge.stop();
+});
+
+test("who sends tokens that must be looked up soon has to wait too, and nothing more is looked up for them", async (t) => {
+  const edge = await startEchoEdge({ ratePerMinute: few });
+  const guess = async () => (await send(edge.url, "GET", "/things", { token: "new-x" })).status;
+  const statuses = await Promise.all([guess(), guess(), guess(), guess()]);
+  t.deepEqual(statuses.toSorted(), [401, 401, 429, 429]);
+  t.is(lookedUp.filter((token) => token === "x").length, 2);
+  await edge.stop();
+});
+
+test("a good token that had to be looked up uses up none of its address's requests", async (t) => {
+  const edge = await startEchoEdge({ ratePerMinute: few });
+  const statusFor = async (token?: string) => (await send(edge.url, "GET", "/things", token ? { token } : {})).status;
+  for (let count = 0; count < 4; count++) t.is(await statusFor("new-user-5"), 200);
+  t.is(await statusFor("new-user-5"), 429);
+  t.deepEqual([await statusFor(), await statusFor(), await statusFor()], [200, 200, 429]);
   await edge.stop();
 });
 

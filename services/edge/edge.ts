@@ -12,9 +12,11 @@ import { serveConnectJson } from "./connect-json.ts";
 import { registerDocs } from "./docs-page.ts";
 import { type Health, serveHealth } from "./health.ts";
 import { createHttp } from "./http.ts";
+import { observeRequests } from "./observers.ts";
 import { buildOpenApi } from "./openapi.ts";
-import { measureRequests } from "./request-metrics.ts";
-import { traceRequests } from "./request-spans.ts";
+import { requestLog } from "./request-log.ts";
+import { requestMetrics } from "./request-metrics.ts";
+import { requestSpans } from "./request-spans.ts";
 import { serveRest } from "./rest.ts";
 import type { RouteContext } from "./route-context.ts";
 import { publicMethods } from "./routes.ts";
@@ -54,11 +56,14 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
   const methods = publicMethods(registry).filter(({ rest }) => !(rest.developmentOnly && config.production));
   const stop = new AbortController();
 
-  const app = await createHttp(config, log);
-  traceRequests(app);
-  if (options.countRequest) measureRequests(app, options.countRequest);
-  const admit = await createAdmission(app, tokens, config.ratePerMinute);
-  const context: RouteContext = { admit, invoker, log, stopping: stop.signal };
+  const { app, headers } = createHttp(config, log);
+  observeRequests(app, [
+    requestSpans(app),
+    requestLog(log),
+    ...(options.countRequest ? [requestMetrics(options.countRequest)] : []),
+  ]);
+  const admit = createAdmission(app, tokens, config.ratePerMinute);
+  const context: RouteContext = { admit, headers, invoker, log, stopping: stop.signal };
   serveHealth(app, options, stop.signal);
   registerDocs(app, () => buildOpenApi(registry, config));
   await app.register(async (json) => {

@@ -1,36 +1,33 @@
-import { randomUUID } from "node:crypto";
-import type { IncomingMessage } from "node:http";
-import { cors as connectCors } from "@connectrpc/connect";
-import cors from "@fastify/cors";
 import fastify, { type FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import type { Config } from "../platform/config.ts";
+import { addCommonHeaders, type CommonHeaders } from "./answer.ts";
 import { defaultLimit } from "./body-limits.ts";
+import { allowBrowsers } from "./cors.ts";
+import { dataHeaders } from "./data-headers.ts";
 import { httpFailureOf, sendFailure } from "./errors.ts";
+import { createHttpServer } from "./http-server.ts";
 import { RouteNotFound } from "./refusals.ts";
-import { logRequests } from "./request-log.ts";
+import { requestIdOf } from "./request-id.ts";
 
-/** How long a client may take to send a request, in milliseconds. */
-const requestTimeoutMs = 120_000;
-
-/** What browsers are told of every answer that is data: nothing in it is to be run, framed or kept. */
-const dataHeaders = {
-  "cache-control": "no-store",
-  "content-security-policy": "default-src 'none';frame-ancestors 'none'",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
-};
+export interface Http {
+  readonly app: FastifyInstance;
+  /** Those of every answer; what does not send by Fastify adds them itself. */
+  readonly headers: CommonHeaders;
+}
 
 /** Makes the HTTP server, still without routes: what holds for every request, whatever it asks for. */
-export async function createHttp(
+export function createHttp(
   { trustedProxies, corsOrigins }: Pick<Config, "trustedProxies" | "corsOrigins">,
   log: Logger,
-): Promise<FastifyInstance> {
+): Http {
   const app = fastify({
+    serverFactory: (handle) => createHttpServer(handle, log),
+    // The server itself has told the client.
+    clientErrorHandler: () => {},
     // Of the addresses that X-Forwarded-For names, those that these proxies themselves have added are believed.
     trustProxy: trustedProxies > 0 && ((_address, hop) => hop < trustedProxies),
     genReqId: requestIdOf,
-    requestTimeout: requestTimeoutMs,
     bodyLimit: defaultLimit,
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1_000 },
@@ -39,25 +36,10 @@ export async function createHttp(
       sendFailure(reply, httpFailureOf(error, request.id, log));
     },
   });
-  app.addHook("onRequest", (request, reply, done) => {
-    reply.header("x-request-id", request.id).headers(dataHeaders);
-    done();
-  });
-  logRequests(app, log);
+  const headers = { ...dataHeaders, ...allowBrowsers(app, corsOrigins) };
+  addCommonHeaders(app, headers);
   app.setErrorHandler((error, request, reply) => sendFailure(reply, httpFailureOf(error, request.id, log)));
   app.setNotFoundHandler((_request, reply) => sendFailure(reply, new RouteNotFound()));
   app.removeAllContentTypeParsers();
-  await app.register(cors, {
-    origin: corsOrigins.includes("*") ? "*" : [...corsOrigins],
-    methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
-    exposedHeaders: [...connectCors.exposedHeaders, "Retry-After", "X-Request-Id"],
-    maxAge: 86_400,
-    strictPreflight: false,
-  });
-  return app;
-}
-
-function requestIdOf({ headers }: IncomingMessage): string {
-  const given = headers["x-request-id"];
-  return typeof given === "string" && /^[A-Za-z0-9._-]{1,128}$/.test(given) ? given : randomUUID();
+  return { app, headers };
 }

@@ -69,6 +69,11 @@ export function defaultIn(comment: string): string | undefined {
   return quoted ?? number;
 }
 
+/** Whether a comment says that a field can be unset: "unset where it was not paid". */
+export function saysUnset(comment: string): boolean {
+  return /\bunset\b/i.test(comment);
+}
+
 /** What a comment says that a text always is: "Always `Bearer`". */
 export function constantIn(comment: string): string | undefined {
   return /^Always `([^`]+)`/.exec(comment)?.[1];

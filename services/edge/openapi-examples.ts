@@ -1,22 +1,38 @@
 import { type DescField, type Registry, ScalarType } from "@bufbuild/protobuf";
+import { subjectOf } from "./decode.ts";
 import type { Comments } from "./openapi-comments.ts";
 import type { Json, Schema } from "./openapi-document.ts";
-import { examplesOf } from "./openapi-rules.ts";
+import { examplesOf, rulesOf } from "./openapi-rules.ts";
 
 /** An instant as the edge writes it. */
 export const instantExample = "2025-01-21T10:00:00.000000Z";
 
 /** What a comment says of a text without giving one, by the words of the HTTP contract. */
-const wellKnown: readonly (readonly [RegExp, string])[] = [
+const byComment: readonly (readonly [RegExp, string])[] = [
   [/\bISO 4217\b/, "SAR"],
   [/\b(decimal|balance)\b/i, "200.00"],
+  [/\bemail address\b/i, "sara@example.com"],
   [/\bE\.164\b/, "+966501234567"],
   [/\bJWT\b/, "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxNyJ9.c2lnbmF0dXJl"],
+  [/\bbase64url\b/, "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIuaGJGJgc"],
+];
+
+/** What a field's name says that it holds. */
+const byName: readonly (readonly [RegExp, Json])[] = [
+  [/_(at|until)$/, instantExample],
+  [/(^|_)(amount|balance|price|total)(_|$)/, "200.00"],
+  [/(^|_)currency(_code)?$/, "SAR"],
+  [/(^|_)email$/, "sara@example.com"],
+  [/(^|_)phone(_number)?$/, "+966501234567"],
+  [/(^|_)url$/, "https://example.com/flowers.webp"],
+  [/(^|_)token$/, "dGhlIHNlY3JldCBvZiBhIHNlc3Npb24"],
+  [/^expires_in$/, 900],
 ];
 
 /**
  * Finds examples for fields. One that has none by its own rules takes what its comment quotes ("Key type: `OKP`"), that
- * of a field of the same name and kind, of its own file first, or what its comment says it is.
+ * of a field of the same name and kind, of its own file or else its own package, or what its comment or its name says
+ * that it is.
  */
 export class FieldExamples {
   private readonly given = new Map<string, { readonly field: DescField; readonly example: Json }[]>();
@@ -33,12 +49,21 @@ export class FieldExamples {
   /** An example of what a field holds; undefined where there is nothing to make one of. */
   of(field: DescField): Json | undefined {
     const comment = this.comments.of(field);
-    return examplesOf(field)[0] ?? quotedIn(comment, field) ?? this.ofNamesake(field) ?? wellKnownIn(comment, field);
+    return (
+      examplesOf(field)[0] ??
+      quotedIn(comment, field) ??
+      this.ofNamesake(field) ??
+      saidBy(comment, field) ??
+      namedBy(field)
+    );
   }
 
   private ofNamesake(field: DescField): Json | undefined {
-    const namesakes = this.given.get(key(field)) ?? [];
-    return (namesakes.find((other) => other.field.parent.file === field.parent.file) ?? namesakes[0])?.example;
+    const { file } = field.parent;
+    const namesakes = (this.given.get(key(field)) ?? []).filter(
+      (other) => other.field.parent.file.proto.package === file.proto.package,
+    );
+    return (namesakes.find((other) => other.field.parent.file === file) ?? namesakes[0])?.example;
   }
 
   private add(field: DescField): void {
@@ -61,9 +86,19 @@ function quotedIn(comment: string, field: DescField): Json | undefined {
   return field.scalar === ScalarType.STRING ? /(?:\bAlways|:) `([^`]+)`/.exec(comment)?.[1] : undefined;
 }
 
-function wellKnownIn(comment: string, field: DescField): Json | undefined {
+function saidBy(comment: string, field: DescField): Json | undefined {
   if (field.fieldKind === "list" || field.scalar !== ScalarType.STRING) return undefined;
-  return wellKnown.find(([words]) => words.test(comment))?.[1];
+  return byComment.find(([words]) => words.test(comment))?.[1];
+}
+
+/** Only where no rule may forbid it. A text that nothing is known of is its name: `The subject`. */
+function namedBy(field: DescField): Json | undefined {
+  if (field.fieldKind !== "scalar" || rulesOf(field)) return undefined;
+  const isText = field.scalar === ScalarType.STRING;
+  const named = byName.find(
+    ([name, example]) => name.test(field.name) && (typeof example === "string") === isText,
+  )?.[1];
+  return named ?? (isText ? subjectOf(field) : undefined);
 }
 
 function key({ name, fieldKind, scalar }: DescField): string {

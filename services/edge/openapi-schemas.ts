@@ -3,9 +3,10 @@ import { oneof as oneofRules } from "../../gen/buf/validate/validate_pb.ts";
 import { BareDate, bare_date } from "../../gen/giftmesh/common/v1/rest_pb.ts";
 import { fileLimits } from "./body-limits.ts";
 import { enumNames } from "./enum-names.ts";
-import { type Comments, defaultIn } from "./openapi-comments.ts";
+import { type Comments, defaultIn, saysUnset } from "./openapi-comments.ts";
 import type { Json, Schema } from "./openapi-document.ts";
 import { type FieldExamples, instantExample } from "./openapi-examples.ts";
+import type { SchemaNames } from "./openapi-names.ts";
 import { examplesOf, limitsOf, rulesOf, valueLimits } from "./openapi-rules.ts";
 
 /** What a schema describes: what clients send, as JSON or as a form, or what they are sent. */
@@ -16,19 +17,21 @@ const suffixes: Readonly<Record<Use, string>> = { request: "Input", form: "Form"
 /** The component schemas of a document: one for each enum, and for each message by its use. */
 export class Schemas {
   readonly components: Record<string, Schema> = {};
-  private readonly names = new Map<string, string>();
+  private readonly given = new Map<string, string>();
   readonly comments: Comments;
   private readonly examples: FieldExamples;
+  private readonly names: SchemaNames;
 
-  constructor(comments: Comments, examples: FieldExamples) {
+  constructor(comments: Comments, examples: FieldExamples, names: SchemaNames) {
     this.comments = comments;
     this.examples = examples;
+    this.names = names;
   }
 
   /** A reference to the schema of a message; `except` are fields that come from elsewhere. */
   message(type: DescMessage, use: Use, except: readonly DescField[] = []): Schema {
     const key = `${use} ${type.typeName} ${except.map(({ name }) => name)}`;
-    return this.component(key, nameOf(type, use), () => {
+    return this.component(key, this.nameOf(type, use), () => {
       const fields = type.fields.filter((field) => !except.includes(field));
       const required = fields.filter((field) => use === "response" || this.isRequired(field));
       const choices = type.oneofs.filter((one) => hasOption(one, oneofRules) && getOption(one, oneofRules).required);
@@ -53,10 +56,16 @@ export class Schemas {
   /** The schema of a field, described by its comment. In a response, one that may be unset is null then. */
   field(field: DescField, use: Use): Schema {
     const value = this.value(field, use);
-    const description = [this.comments.of(field), use === "response" ? "" : notesOn(field)].filter(Boolean).join(" ");
-    if (use !== "response" || !mayBeUnset(field)) return { ...value, description };
+    const comment = this.comments.of(field);
+    const description = [comment, use === "response" ? "" : notesOn(field)].filter(Boolean).join(" ");
+    if (use !== "response" || !mayBeUnset(field, comment)) return { ...value, description };
     if (value.$ref) return { anyOf: [value, { type: "null" }], description };
     return { ...value, type: [String(value.type), "null"], examples: value.examples ?? [null], description };
+  }
+
+  private nameOf(type: DescMessage, use: Use): string {
+    const name = this.names.of(type);
+    return use === "request" && name.endsWith("Request") ? name : name + suffixes[use];
   }
 
   private value(field: DescField, use: Use): Schema {
@@ -97,7 +106,7 @@ export class Schemas {
   }
 
   private enumeration(type: DescEnum): Schema {
-    return this.component(type.typeName, type.name, () => {
+    return this.component(type.typeName, this.names.of(type), () => {
       const names = enumNames(type);
       const named = type.values.filter(({ number }) => names.has(number));
       const meanings = named.map((value) => `- \`${names.get(value.number)}\`: ${this.comments.of(value)}`);
@@ -108,11 +117,11 @@ export class Schemas {
 
   /** The component has its name before it is described: a message may hold itself. */
   private component(key: string, name: string, describe: () => Schema): Schema {
-    let unique = this.names.get(key);
+    let unique = this.given.get(key);
     if (unique === undefined) {
       unique = name;
       for (let count = 2; this.components[unique]; count++) unique = `${name}${count}`;
-      this.names.set(key, unique);
+      this.given.set(key, unique);
       this.components[unique] = {};
       this.components[unique] = describe();
     }
@@ -120,13 +129,10 @@ export class Schemas {
   }
 }
 
-function nameOf({ typeName, file }: DescMessage, use: Use): string {
-  const name = typeName.slice(file.proto.package.length + 1).replaceAll(".", "");
-  return use === "request" && name.endsWith("Request") ? name : name + suffixes[use];
-}
-
-function mayBeUnset(field: DescField): boolean {
-  return field.proto.proto3Optional || field.oneof !== undefined || field.message === field.parent;
+/** What cannot be seen of a message, and of an enum whose zero has no name, is in its comment. */
+function mayBeUnset(field: DescField, comment: string): boolean {
+  if (field.proto.proto3Optional || field.oneof !== undefined || field.message === field.parent) return true;
+  return (field.fieldKind === "message" || field.fieldKind === "enum") && saysUnset(comment);
 }
 
 /** Whether a text's example is a decimal fraction: clients may send it as a number too. */

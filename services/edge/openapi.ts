@@ -5,7 +5,9 @@ import { conventions } from "./openapi-conventions.ts";
 import type { OpenApiDocument, PathItem } from "./openapi-document.ts";
 import { FieldExamples } from "./openapi-examples.ts";
 import { failureHeaders, failureSchema } from "./openapi-failures.ts";
+import { SchemaNames } from "./openapi-names.ts";
 import { idempotencyKey, operationOf, tagOf } from "./openapi-operations.ts";
+import { inReadingOrder } from "./openapi-order.ts";
 import { Schemas } from "./openapi-schemas.ts";
 import { publicMethods } from "./routes.ts";
 
@@ -14,12 +16,11 @@ import { publicMethods } from "./routes.ts";
  * what is for development only, which else comes last.
  */
 export function buildOpenApi(registry: Registry, { production }: { readonly production: boolean }): OpenApiDocument {
-  const methods = publicMethods(registry)
-    .filter(({ rest }) => !(rest.developmentOnly && production))
-    .toSorted((one, other) => Number(one.rest.developmentOnly) - Number(other.rest.developmentOnly));
+  const all = publicMethods(registry);
+  const methods = inReadingOrder(all.filter(({ rest }) => !(rest.developmentOnly && production)));
   const services = new Set(methods.map(({ method }) => method.parent));
   const comments = new Comments(registry);
-  const schemas = new Schemas(comments, new FieldExamples(registry, comments));
+  const schemas = new Schemas(comments, new FieldExamples(registry, comments), new SchemaNames(all));
   schemas.components.Error = failureSchema;
 
   const paths: Record<string, PathItem> = {};

@@ -28,6 +28,34 @@ export class MalformedRequest extends Refusal {
   }
 }
 
+/** Thrown when the bytes of a call are no message of the RPC's type. */
+export class MalformedMessage extends Refusal {
+  constructor(typeName: string) {
+    super("invalid", { reason: "MALFORMED_REQUEST", message: `The request is not a ${typeName}` });
+  }
+}
+
+/** Told to a client that takes too long to send a request. */
+export class RequestTimedOut extends Refusal {
+  constructor() {
+    super("rule", { reason: "REQUEST_TIMEOUT", message: "The request took too long to arrive" });
+  }
+}
+
+/** Told when a request's line and headers are longer than 16 KB together. */
+export class HeadersTooLarge extends Refusal {
+  constructor() {
+    super("rule", { reason: "HEADERS_TOO_LARGE", message: "The URL and the headers are too large" });
+  }
+}
+
+/** Told when a request's `Expect` header is other than `100-continue`. */
+export class ExpectationFailed extends Refusal {
+  constructor() {
+    super("rule", { reason: "EXPECTATION_FAILED", message: "Only 100-continue can be expected" });
+  }
+}
+
 /** Thrown when a body is longer than its route takes. */
 export class BodyTooLarge extends Refusal {
   constructor() {
@@ -39,6 +67,13 @@ export class BodyTooLarge extends Refusal {
 export class UnsupportedMediaType extends Refusal {
   constructor(taken: string) {
     super("rule", { reason: "UNSUPPORTED_MEDIA_TYPE", message: `The body must be ${taken}` });
+  }
+}
+
+/** Thrown when a call comes by an HTTP method that calls do not come by. */
+export class MethodNotAllowed extends Refusal {
+  constructor(allowed: readonly string[]) {
+    super("rule", { reason: "METHOD_NOT_ALLOWED", message: `The method must be ${allowed.join(" or ")}` });
   }
 }
 

@@ -1,11 +1,11 @@
-import type { FastifyInstance } from "fastify";
 import type { Metrics } from "../platform/metrics.ts";
+import type { RequestObserver } from "./observers.ts";
 
 /** Counts every request that is answered, by its route's template: there may be codes in a URL. */
-export function measureRequests(app: FastifyInstance, count: Metrics["countRequest"]): void {
-  app.addHook("onResponse", (request, reply, done) => {
-    const { method, routeOptions } = request;
-    count(routeOptions.url ?? "none", method, reply.statusCode, reply.elapsedTime / 1_000);
-    done();
-  });
+export function requestMetrics(count: Metrics["countRequest"]): RequestObserver {
+  return {
+    end({ method, routeOptions }, { statusCode, elapsedTime }) {
+      count(routeOptions.url ?? "none", method, statusCode, elapsedTime / 1_000);
+    },
+  };
 }

@@ -1,6 +1,7 @@
 import { type Context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { type SpanDescription, startSpan } from "../platform/tracing.ts";
+import { isTracing, type SpanDescription, startSpan } from "../platform/tracing.ts";
+import type { RequestObserver } from "./observers.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -13,25 +14,23 @@ declare module "fastify" {
 const untraced: ReadonlySet<string | undefined> = new Set(["/healthz", "/readyz", "/metrics"]);
 
 /** Has every request be a span, in its client's trace where it says that it is in one (W3C Trace Context). */
-export function traceRequests(app: FastifyInstance): void {
+export function requestSpans(app: FastifyInstance): RequestObserver {
   app.decorateRequest("trace");
-  app.addHook("onRequest", (request, _reply, done) => {
-    if (!untraced.has(request.routeOptions.url)) {
+  return {
+    begin(request) {
+      if (!isTracing() || untraced.has(request.routeOptions.url)) return;
       const parent = propagation.extract(ROOT_CONTEXT, request.headers);
       const span = startSpan(() => describe(request), parent);
       if (span) request.trace = trace.setSpan(parent, span);
-    }
-    done();
-  });
-  app.addHook("onResponse", (request, { statusCode }, done) => {
-    const span = request.trace && trace.getSpan(request.trace);
-    if (span) {
+    },
+    end(request, { statusCode }) {
+      const span = request.trace && trace.getSpan(request.trace);
+      if (!span) return;
       span.setAttribute("http.response.status_code", statusCode);
       if (statusCode >= 500) span.setAttribute("error.type", `${statusCode}`).setStatus({ code: SpanStatusCode.ERROR });
       span.end();
-    }
-    done();
-  });
+    },
+  };
 }
 
 /** By the semantic conventions for HTTP, but without the URL: there may be codes in it. */

@@ -1,6 +1,8 @@
-import type { Message } from "@bufbuild/protobuf";
+import type { DescMessage, Message } from "@bufbuild/protobuf";
 import multipart from "@fastify/multipart";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from "fastify";
+import { admitting } from "./admission.ts";
+import { sendText } from "./answer.ts";
 import { bodyLimit } from "./body-limits.ts";
 import { goneSignal, unaryCall } from "./calls.ts";
 import { compileRequestReader } from "./decode-request.ts";
@@ -10,7 +12,7 @@ import type { RouteContext } from "./route-context.ts";
 import type { Binding, PublicMethod } from "./routes.ts";
 import { compileEventStream } from "./sse.ts";
 
-type AnswerRequest = (request: Message, reply: FastifyReply) => Promise<string | undefined>;
+type AnswerRequest = (request: Message, reply: FastifyReply) => Promise<void>;
 
 /** Serves every binding of every RPC as a REST route. */
 export async function serveRest(
@@ -39,30 +41,33 @@ function addRoute(app: FastifyInstance, one: PublicMethod, binding: Binding, con
   const read = compileRequestReader(one, binding);
   const isUnary = method.methodKind === "unary";
   const answer = isUnary ? compileUnary(one, binding, context) : compileEventStream(one, binding, context);
-  const readForm = rest.multipart ? compileFormReader(method.input) : undefined;
+  const handle = (request: FastifyRequest, reply: FastifyReply) => answer(read(request), reply);
   app.route({
     method: binding.verb,
     url: binding.path.replace(/\{([^}]+)\}/g, ":$1"),
     exposeHeadRoute: isUnary,
     bodyLimit: bodyLimit(method.input),
     config: binding.hasBody ? { takes: `application/json${rest.multipart ? " or multipart/form-data" : ""}` } : {},
-    onRequest: (request) => context.admit(request, one),
-    handler: async (request, reply) => {
-      if (readForm && request.isMultipart()) request.body = await readForm(request);
-      return answer(read(request), reply);
-    },
+    onRequest: admitting(context.admit, one),
+    handler: rest.multipart ? afterForm(method.input, handle) : handle,
   });
 }
 
-function compileUnary(one: PublicMethod, binding: Binding, { invoker }: RouteContext): AnswerRequest {
+/** Has a form be read before what handles it. */
+function afterForm(type: DescMessage, handle: RouteHandlerMethod): RouteHandlerMethod {
+  const readForm = compileFormReader(type);
+  return async function (request, reply) {
+    if (request.isMultipart()) request.body = await readForm(request);
+    return handle.call(this, request, reply);
+  };
+}
+
+function compileUnary(one: PublicMethod, binding: Binding, { invoker, headers }: RouteContext): AnswerRequest {
   const answer = compileAnswer(one, binding);
-  return async (request, reply) => {
-    const response = await invoker.unary(
-      one.method,
-      request,
-      unaryCall(reply.request, () => goneSignal(reply)),
-    );
-    reply.code(answer.status).header("content-type", answer.contentType);
-    return answer.write(response);
+  return (request, reply) => {
+    const call = unaryCall(reply.request, () => goneSignal(reply));
+    return invoker
+      .unary(one.method, request, call)
+      .then((response) => sendText(reply, headers, answer, answer.write(response)));
   };
 }

@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import type { ServerResponse } from "node:http";
 import { setTimeout } from "node:timers/promises";
 import type { Message } from "@bufbuild/protobuf";
 import type { FastifyReply } from "fastify";
+import { type CommonHeaders, headersOf } from "./answer.ts";
 import { goneSignal, streamCall } from "./calls.ts";
 import { compileDataWriter } from "./envelope.ts";
 import { bodyOf, httpFailureOf } from "./errors.ts";
@@ -22,8 +22,8 @@ const patienceMs = 500;
 export function compileEventStream(
   { method }: PublicMethod,
   { responseField }: Binding,
-  { invoker, log, stopping }: RouteContext,
-): (request: Message, reply: FastifyReply) => Promise<undefined> {
+  { invoker, headers, log, stopping }: RouteContext,
+): (request: Message, reply: FastifyReply) => Promise<void> {
   const write = compileDataWriter(method.output, responseField);
 
   return async (request, reply) => {
@@ -32,13 +32,13 @@ export function compileEventStream(
     const first = messages.next();
     await Promise.race([first, setTimeout(patienceMs, undefined, { ref: false })]);
 
-    const events = openEvents(reply, ended);
+    const events = openEvents(reply, headers, ended);
     try {
       for (let next = await first; !next.done && !ended.aborted; next = await messages.next()) {
         await events.send(`data: ${write(next.value)}\n\n`);
       }
     } catch (error) {
-      if (ended.aborted) return undefined;
+      if (ended.aborted) return;
       const failure = httpFailureOf(error, reply.request.id, log);
       await events.send(`event: error\ndata: ${bodyOf(failure, reply.request.id)}\n\n`);
     } finally {
@@ -49,14 +49,9 @@ export function compileEventStream(
 }
 
 /** Sends the head of a stream of events and keeps it alive until it is closed or has ended. */
-function openEvents(reply: FastifyReply, ended: AbortSignal) {
-  reply.hijack();
-  const raw: ServerResponse = reply.raw;
-  raw.writeHead(200, {
-    ...(reply.getHeaders() as Record<string, string>),
-    "content-type": "text/event-stream",
-    "cache-control": "no-store",
-  });
+function openEvents(reply: FastifyReply, common: CommonHeaders, ended: AbortSignal) {
+  const { raw } = reply.hijack();
+  raw.writeHead(200, headersOf(reply, common, { "content-type": "text/event-stream" }));
   raw.flushHeaders();
 
   const keepAlive = setInterval(() => raw.write(":keep-alive\n\n"), keepAliveMs);

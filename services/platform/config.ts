@@ -46,6 +46,12 @@ export interface Config {
   readonly addresses: Readonly<Record<string, string>>;
   /** Where traces go, an OTLP/HTTP endpoint; unset: nowhere. */
   readonly otlpEndpoint: string | undefined;
+  /** How long an order's stock is held for it to be paid, in milliseconds. */
+  readonly orderExpireAfterMs: number;
+  /** Where paid orders are sent, by HTTP; unset: a file in dataDir. */
+  readonly dataPlatformUrl: string | undefined;
+  /** What those requests are signed with (Standard Webhooks); set where the URL is. */
+  readonly dataPlatformSecret: Buffer | undefined;
 }
 
 /** The mesh's certificates, as PEM. */
@@ -73,7 +79,7 @@ export function readConfig(environment: Environment = process.env): Config {
     logLevel: read.oneOf("LOG_LEVEL", logLevels) ?? "info",
     databaseUrl: read.url("DATABASE_URL", ["mysql:"]),
     databasePrefix: read.matching("DATABASE_PREFIX", /^[a-z0-9_]{1,40}$/, "1 to 40 of a-z, 0-9 and _") ?? "giftmesh_",
-    databaseConnections: read.integer("DATABASE_CONNECTIONS", 1, 1000) ?? 16,
+    databaseConnections: read.integer("DATABASE_CONNECTIONS", 1, 1000) ?? 8,
     natsUrl: read.url("NATS_URL", ["nats:", "tls:"]),
     adminUsername:
       read.matching("ADMIN_USERNAME", /^[a-z0-9._@+-]{3,64}$/, "3 to 64 of a-z, 0-9 and . _ @ + -") ?? "admin",
@@ -97,6 +103,8 @@ export function readConfig(environment: Environment = process.env): Config {
     grpcReflection: read.flag("GRPC_REFLECTION") ?? read.text("NODE_ENV") !== "production",
     addresses: readAddresses(environment),
     otlpEndpoint: read.url("OTEL_EXPORTER_OTLP_ENDPOINT", ["http:", "https:"]),
+    orderExpireAfterMs: read.integer("ORDER_EXPIRE_AFTER_MS", 100, 86_400_000) ?? 900_000,
+    ...readDataPlatform(read),
   };
 }
 
@@ -180,6 +188,14 @@ function readTls(read: Reader): GrpcTls | undefined {
   if (certificate && key && authority) return { certificate, key, authority };
   if (!certificate && !key && !authority) return undefined;
   throw new ConfigError("GRPC_TLS_CERT, GRPC_TLS_KEY, GRPC_TLS_CA: all three are needed, or none");
+}
+
+function readDataPlatform(read: Reader): Pick<Config, "dataPlatformUrl" | "dataPlatformSecret"> {
+  const dataPlatformUrl = read.url("DATA_PLATFORM_URL", ["http:", "https:"]);
+  const form = "whsec_ and at least 24 bytes in base64, as Standard Webhooks has it";
+  const text = read.matching("DATA_PLATFORM_SECRET", /^whsec_[A-Za-z0-9+/]{32,}={0,2}$/, form);
+  if (dataPlatformUrl && !text) throw new ConfigError(`DATA_PLATFORM_SECRET: needed with DATA_PLATFORM_URL: ${form}`);
+  return { dataPlatformUrl, dataPlatformSecret: text ? Buffer.from(text.slice("whsec_".length), "base64") : undefined };
 }
 
 /** `WALLET_ADDR=wallet:50051` says where the service `wallet` is; `GIFT_CARD_ADDR`, `gift-card`. */

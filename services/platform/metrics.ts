@@ -1,13 +1,20 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import { status as codes } from "@grpc/grpc-js";
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { DurationHistogram, type Durations } from "./durations.ts";
 import type { Around } from "./rpc/dispatcher.ts";
 import { codeOf } from "./rpc/status.ts";
 
-/** Upper bounds in seconds: from a call within the process to the longest deadline that a client may ask for. */
-const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30];
-
 /** A number for each service of the process, found out when it is read. */
 export type ByService = Map<string, () => Promise<number>>;
+
+/** What has been asked of a route. */
+interface RouteSeries {
+  readonly labels: { readonly route: string; readonly method: string };
+  readonly durations: Durations;
+  /** Requests by their status. */
+  readonly answered: Map<number, number>;
+}
 
 /**
  * What a process measures of itself, for Prometheus. Labels have few values: names from the proto files and from the
@@ -19,73 +26,75 @@ export class Metrics {
   readonly unsentEvents: ByService = new Map();
   /** Events that their consumers have failed on for good. */
   readonly deadLetters: ByService = new Map();
-  private readonly rpcs: Histogram<"service" | "method" | "code">;
-  private readonly requests: Counter<"route" | "method" | "status">;
-  private readonly requestDurations: Histogram<"route" | "method">;
-  private readonly rpcSeries = findOnce((...values) => this.rpcs.labels(...values));
-  private readonly requestSeries = findOnce((...values) => this.requests.labels(...values));
-  private readonly requestDurationSeries = findOnce((...values) => this.requestDurations.labels(...values));
+  private readonly rpcs: DurationHistogram<"service" | "method" | "code">;
+  private readonly requests: DurationHistogram<"route" | "method">;
+  private readonly rpcSeries = new Map<DescMethod, ReadonlyMap<number, Durations>>();
+  private readonly routeSeries = new Map<string, RouteSeries>();
 
   constructor() {
-    const registers = [this.registry];
-    collectDefaultMetrics({ register: this.registry });
-    this.rpcs = new Histogram({
+    const { registry, routeSeries, unsentEvents, deadLetters } = this;
+    collectDefaultMetrics({ register: registry });
+    this.rpcs = new DurationHistogram(registry, {
       name: "giftmesh_rpc_duration_seconds",
       help: "How long unary RPCs took to be answered in this process.",
-      labelNames: ["service", "method", "code"],
-      buckets,
-      registers,
     });
-    this.requests = new Counter({
+    this.requests = new DurationHistogram(registry, {
+      name: "giftmesh_http_request_duration_seconds",
+      help: "How long HTTP requests took to be answered.",
+    });
+    new Counter({
       name: "giftmesh_http_requests_total",
       help: "HTTP requests that were answered.",
       labelNames: ["route", "method", "status"],
-      registers,
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const { labels, answered } of routeSeries.values()) {
+          for (const [status, requests] of answered) this.inc({ ...labels, status }, requests);
+        }
+      },
     });
-    this.requestDurations = new Histogram({
-      name: "giftmesh_http_request_duration_seconds",
-      help: "How long HTTP requests took to be answered.",
-      labelNames: ["route", "method"],
-      buckets,
-      registers,
-    });
-    const { registry, unsentEvents, deadLetters } = this;
     showByService(registry, "giftmesh_outbox_backlog", "Events that have not been sent.", unsentEvents);
     showByService(registry, "giftmesh_dead_letters", "Events that wait for an operator.", deadLetters);
   }
 
   /** Measures a dispatcher's unary calls. */
-  readonly aroundRpc: Around = async (method, call, run) => {
+  readonly aroundRpc: Around = (method, call, run) => {
     const startedAt = performance.now();
-    let code: number = codes.OK;
-    try {
-      return await run(call);
-    } catch (error) {
-      code = codeOf(error);
-      throw error;
-    } finally {
-      this.rpcSeries(method.parent.typeName, method.name, codes[code] ?? String(code)).observe(secondsSince(startedAt));
-    }
+    const observe = (code: number) => this.rpc(method, code).observe((performance.now() - startedAt) / 1_000);
+    const answer = run(call);
+    answer.then(
+      () => observe(codes.OK),
+      (error) => observe(codeOf(error)),
+    );
+    return answer;
   };
 
   /** Counts an HTTP request; `route` is the template of its path, and never the path. */
   readonly countRequest = (route: string, method: string, status: number, seconds: number): void => {
-    this.requestSeries(route, method, String(status)).inc();
-    this.requestDurationSeries(route, method).observe(seconds);
+    const { durations, answered } = this.route(route, method);
+    durations.observe(seconds);
+    answered.set(status, (answered.get(status) ?? 0) + 1);
   };
-}
 
-/** The series of some labels' values, each found once: that is dearer than to count in it. */
-function findOnce<T>(find: (...values: string[]) => T): (...values: string[]) => T {
-  const found = new Map<string, T>();
-  return (...values) => {
-    const key = values.join(" ");
-    const known = found.get(key);
-    if (known !== undefined) return known;
-    const series = find(...values);
-    found.set(key, series);
+  private rpc(method: DescMethod, code: number): Durations {
+    const known = this.rpcSeries.get(method)?.get(code);
+    if (known) return known;
+    const labels = { service: method.parent.typeName, method: method.name, code: codes[code] ?? String(code) };
+    const series = this.rpcs.with(labels);
+    this.rpcSeries.set(method, new Map(this.rpcSeries.get(method)).set(code, series));
     return series;
-  };
+  }
+
+  private route(route: string, method: string): RouteSeries {
+    const key = `${method} ${route}`;
+    const known = this.routeSeries.get(key);
+    if (known) return known;
+    const labels = { route, method };
+    const series = { labels, durations: this.requests.with(labels), answered: new Map() };
+    this.routeSeries.set(key, series);
+    return series;
+  }
 }
 
 function showByService(registry: Registry, name: string, help: string, numbers: ByService): void {
@@ -105,8 +114,4 @@ function showByService(registry: Registry, name: string, help: string, numbers: 
       await Promise.all(showing);
     },
   });
-}
-
-function secondsSince(startedAt: number): number {
-  return (performance.now() - startedAt) / 1_000;
 }

@@ -11,10 +11,13 @@ export function now(): Instant {
 }
 
 export function toTimestamp(instant: Instant): Pick<Timestamp, "$typeName" | "seconds" | "nanos"> {
+  const rest = instant % microsecondsPerSecond;
+  // A timestamp's nanos count forward, before 1970 too.
+  const microseconds = rest < 0n ? rest + microsecondsPerSecond : rest;
   return {
     $typeName: "google.protobuf.Timestamp",
-    seconds: instant / microsecondsPerSecond,
-    nanos: Number(instant % microsecondsPerSecond) * 1_000,
+    seconds: (instant - microseconds) / microsecondsPerSecond,
+    nanos: Number(microseconds) * 1_000,
   };
 }
 

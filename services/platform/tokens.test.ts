@@ -117,6 +117,17 @@ test("a key that was made just now is fetched, and one that is gone is good no m
   await refused(t, profile.tokens, old);
 });
 
+test("only a token of an unknown key is looked up, and not where that is not allowed", async (t) => {
+  const { sign, tokens } = await startProfile(t);
+  const forbid = () => {
+    throw new Unavailable("Not now");
+  };
+  await tokens.verify(await sign(claims));
+  await t.notThrowsAsync(async () => tokens.verify(await sign({ ...claims, sub: "8" }), forbid));
+  const unknown = await signed(claims, (await newKey()).privateKey, "unknown");
+  await t.throwsAsync(async () => tokens.verify(unknown, forbid), { message: "Not now" });
+});
+
 test("many unknown keys at once cost one request to profile", async (t) => {
   const profile = await startProfile(t);
   await profile.tokens.verify(await profile.sign(claims));

@@ -67,9 +67,9 @@ export class Tokens implements TokenVerifier {
   }
 
   /** Throws Unauthenticated for a bad token, and Unavailable where nothing can be said because profile is away. */
-  verify(token: string): Promise<Caller> | Caller {
+  verify(token: string, beforeLookUp?: () => void): Promise<Caller> | Caller {
     const remembered = this.remembered.get(token);
-    if (!remembered) return this.check(token);
+    if (!remembered) return this.check(token, beforeLookUp);
     if (remembered.expiresAt <= Date.now() || !this.keys.has(remembered.keyId)) {
       this.remembered.delete(token);
       throw new Unauthenticated();
@@ -77,18 +77,18 @@ export class Tokens implements TokenVerifier {
     return this.unlessEnded(remembered.caller);
   }
 
-  private async check(token: string): Promise<Caller> {
+  private async check(token: string, beforeLookUp?: () => void): Promise<Caller> {
     if (token.length > longestToken) throw new Unauthenticated();
-    const { payload, protectedHeader } = await this.verifySignature(token);
+    const { payload, protectedHeader } = await this.verifySignature(token, beforeLookUp);
     const caller = readCaller(payload);
     const { kid: keyId = "" } = protectedHeader;
     this.remembered.set(token, { caller, keyId, expiresAt: Number(payload.exp) * 1_000 });
     return this.unlessEnded(caller);
   }
 
-  private async verifySignature(token: string) {
+  private async verifySignature(token: string, beforeLookUp?: () => void) {
     try {
-      return await jwtVerify(token, ({ kid }) => this.findKey(kid), {
+      return await jwtVerify(token, ({ kid }) => this.findKey(kid, beforeLookUp), {
         algorithms: ["EdDSA"],
         typ: "JWT",
         issuer: "giftmesh",
@@ -100,8 +100,10 @@ export class Tokens implements TokenVerifier {
     }
   }
 
-  private async findKey(keyId: string | undefined): Promise<CryptoKey> {
-    const key = keyId === undefined ? undefined : await this.keys.find(keyId);
+  private async findKey(keyId: string | undefined, beforeLookUp?: () => void): Promise<CryptoKey> {
+    if (keyId === undefined) throw new Unauthenticated();
+    if (!this.keys.has(keyId)) beforeLookUp?.();
+    const key = await this.keys.find(keyId);
     if (!key) throw new Unauthenticated();
     return key;
   }

@@ -44,6 +44,30 @@ export function inSpan<T>(describe: () => SpanDescription, call: Call, work: (ca
   return span ? spanning(span, call.with({ trace: trace.setSpan(parent, span) }), work) : work(call);
 }
 
+/** The same for work that yields: its span ends with it, or when nobody reads on. */
+export async function* streamInSpan<T>(
+  describe: () => SpanDescription,
+  call: Call,
+  work: (call: Call) => AsyncIterable<T>,
+): AsyncIterable<T> {
+  const parent = call.trace ?? ROOT_CONTEXT;
+  const span = startSpan(describe, parent);
+  if (!span) return yield* work(call);
+  try {
+    yield* work(call.with({ trace: trace.setSpan(parent, span) }));
+  } catch (error) {
+    blame(span, error);
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+/** Whether traces are kept. */
+export function isTracing(): boolean {
+  return tracer !== undefined;
+}
+
 /** Starts a span, which its owner is to end; undefined where no traces are kept. */
 export function startSpan(describe: () => SpanDescription, parent = ROOT_CONTEXT): Span | undefined {
   if (!tracer) return undefined;
@@ -60,13 +84,17 @@ async function spanning<T>(span: Span, call: Call, work: (call: Call) => Promise
   try {
     return await work(call);
   } catch (error) {
-    // Messages may hold what somebody has typed in; reasons and names do not.
-    span.setAttribute("error.type", error instanceof Error && "reason" in error ? String(error.reason) : nameOf(error));
-    if (!(error instanceof Refusal) || error.kind === "unavailable") span.setStatus({ code: SpanStatusCode.ERROR });
+    blame(span, error);
     throw error;
   } finally {
     span.end();
   }
+}
+
+/** Messages may hold what somebody has typed in; reasons and names do not. */
+function blame(span: Span, error: unknown): void {
+  span.setAttribute("error.type", error instanceof Error && "reason" in error ? String(error.reason) : nameOf(error));
+  if (!(error instanceof Refusal) || error.kind === "unavailable") span.setStatus({ code: SpanStatusCode.ERROR });
 }
 
 function nameOf(error: unknown): string {

@@ -28,7 +28,7 @@ for (const { engine, replicas } of running) {
     await engine.remove();
   });
 
-  test(`a new user is as they said, with nothing verified, on ${engine.name}`, async (t) => {
+  test.serial(`a new user is as they said, with nothing verified, on ${engine.name}`, async (t) => {
     const username = newUsername();
     const request = { username: username.toUpperCase(), password, name: "Sara", email: "Sara@Example.com" };
     const { user } = await auth.register({ ...request, phoneNumber: "0912345678" }, callOf());
@@ -45,12 +45,12 @@ for (const { engine, replicas } of running) {
     t.deepEqual((await profile.login(username)).user, user);
   });
 
-  test(`a new user need say no more than name and password on ${engine.name}`, async (t) => {
+  test.serial(`a new user need say no more than name and password on ${engine.name}`, async (t) => {
     const { user } = await auth.register(newUser(), callOf());
     t.like(user, { name: undefined, email: undefined, phoneNumber: undefined, role: Role.USER });
   });
 
-  test(`the other services are told of each new user once on ${engine.name}`, async (t) => {
+  test.serial(`the other services are told of each new user once on ${engine.name}`, async (t) => {
     const { id } = await profile.register();
     const { user } = await userAdmin.createUser({ ...newUser(), role: Role.ADMIN }, as(Role.SUPER_ADMIN));
     const events = await profile.events("giftmesh.profile.user-registered", UserRegisteredSchema);
@@ -62,7 +62,7 @@ for (const { engine, replicas } of running) {
     t.is(told.length, 2);
   });
 
-  test(`a user name is somebody's in any case, and a refused one has no effect on ${engine.name}`, async (t) => {
+  test.serial(`a user name is somebody's in any case, and a refused one has no effect on ${engine.name}`, async (t) => {
     const { username } = await profile.register();
     const again = { username: username.toUpperCase(), password: "another horse" };
     t.like(visible(await failureOfCall(auth.register(again, callOf()))), taken);
@@ -72,7 +72,7 @@ for (const { engine, replicas } of running) {
     await t.notThrowsAsync(profile.login(username));
   });
 
-  test(`of 64 who want one user name at once, one gets it on ${engine.name}`, async (t) => {
+  test.serial(`of 64 who want one user name at once, one gets it on ${engine.name}`, async (t) => {
     const username = newUsername();
     const outcomes = await Promise.allSettled(
       times(64, (index) => (replicas[index % replicas.length] ?? profile).register({ username })),
@@ -82,7 +82,7 @@ for (const { engine, replicas } of running) {
     for (const { reason } of refused) t.like(visible(reason), taken);
   });
 
-  test(`64 duplicates of one registration make one user and get one answer on ${engine.name}`, async (t) => {
+  test.serial(`64 duplicates of one registration make one user and get one answer on ${engine.name}`, async (t) => {
     const request = newUser();
     const answers = await Promise.all(
       times(64, (index) =>
@@ -94,7 +94,7 @@ for (const { engine, replicas } of running) {
     t.is(events.filter(({ userId }) => userId === answers[0]?.user?.id).length, 1);
   });
 
-  test(`no password can be read from the database on ${engine.name}`, async (t) => {
+  test.serial(`no password can be read from the database on ${engine.name}`, async (t) => {
     const { id } = await profile.register();
     const [row] = await profile.select("SELECT * FROM users WHERE id = ?", id);
     t.regex(row?.password_hash as string, /^\$argon2id\$/);
@@ -121,7 +121,7 @@ for (const { engine, replicas } of running) {
     ["phoneNumber", "0".repeat(33)],
   ] as const) {
     const shown = value.length > 32 ? `${value.slice(0, 8)}… of ${value.length} characters` : value;
-    test(`nobody is made with the ${field} "${shown}" on ${engine.name}`, async (t) => {
+    test.serial(`nobody is made with the ${field} "${shown}" on ${engine.name}`, async (t) => {
       const request = { ...newUser(), [field]: value };
       const name = field === "phoneNumber" ? "phone_number" : field;
       for (const call of [auth.register(request, callOf()), userAdmin.createUser(request, as(Role.ADMIN))]) {
@@ -136,14 +136,14 @@ for (const { engine, replicas } of running) {
     });
   }
 
-  test(`an admin makes users and vendors, and users where no role is said, on ${engine.name}`, async (t) => {
+  test.serial(`an admin makes users and vendors, and users where no role is said, on ${engine.name}`, async (t) => {
     const make = async (more: object) => (await userAdmin.createUser({ ...newUser(), ...more }, as(Role.ADMIN))).user;
     t.like(await make({}), { role: Role.USER, vendorId: undefined });
     t.like(await make({ role: Role.USER, name: "Sara" }), { role: Role.USER, name: "Sara" });
     t.like(await make({ role: Role.VENDOR, vendorId: 7n }), { role: Role.VENDOR, vendorId: 7n });
   });
 
-  test(`a vendor's token names the vendor on ${engine.name}`, async (t) => {
+  test.serial(`a vendor's token names the vendor on ${engine.name}`, async (t) => {
     const request = { ...newUser(), role: Role.VENDOR, vendorId: 7n };
     await userAdmin.createUser(request, as(Role.ADMIN));
     const { token, user } = await profile.login(request.username);
@@ -152,7 +152,7 @@ for (const { engine, replicas } of running) {
   });
 
   for (const role of [Role.ADMIN, Role.SUPER_ADMIN] as const) {
-    test(`only a super admin makes a user with role ${role} on ${engine.name}`, async (t) => {
+    test.serial(`only a super admin makes a user with role ${role} on ${engine.name}`, async (t) => {
       const request = { ...newUser(), role };
       const failure = await failureOfCall(userAdmin.createUser(request, as(Role.ADMIN)));
       t.like(visible(failure), { kind: "forbidden", reason: "FORBIDDEN" });
@@ -161,7 +161,7 @@ for (const { engine, replicas } of running) {
   }
 
   for (const role of [Role.USER, Role.VENDOR, Role.UNSPECIFIED]) {
-    test(`a caller with role ${role} makes nobody on ${engine.name}`, async (t) => {
+    test.serial(`a caller with role ${role} makes nobody on ${engine.name}`, async (t) => {
       const kind = role === Role.UNSPECIFIED ? "unauthenticated" : "forbidden";
       t.like(visible(await failureOfCall(userAdmin.createUser(newUser(), as(role)))), { kind });
     });
@@ -180,7 +180,7 @@ for (const { engine, replicas } of running) {
       fields: ["vendor_id", "phone_number"],
     },
   ]) {
-    test(`${title} is not made on ${engine.name}`, async (t) => {
+    test.serial(`${title} is not made on ${engine.name}`, async (t) => {
       const failure = await failureOfCall(userAdmin.createUser({ ...newUser(), ...more }, as(Role.ADMIN)));
       const { kind, fields: found } = visible(failure) as { kind: string; fields: { field: string }[] };
       t.is(kind, "invalid");
@@ -191,7 +191,7 @@ for (const { engine, replicas } of running) {
     });
   }
 
-  test(`a phone number that is none is told as such on ${engine.name}`, async (t) => {
+  test.serial(`a phone number that is none is told as such on ${engine.name}`, async (t) => {
     const failure = await failureOfCall(auth.register({ ...newUser(), phoneNumber: "123456" }, callOf()));
     t.like(visible(failure), { kind: "invalid", fields: [invalidPhone] });
   });

@@ -113,9 +113,12 @@ function isSame(one: string, other: string): boolean {
   return readFileSync(one).equals(readFileSync(other));
 }
 
+/** Every file of tests is a process's worth of modules: what was compiled for one is kept for the others. */
+const env = { ...process.env, NODE_COMPILE_CACHE: join(root, "node_modules/.cache/node") };
+
 function run(command: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"], env });
     let output = "";
     child.stdout.on("data", (data) => {
       output += data;

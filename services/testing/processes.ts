@@ -46,7 +46,8 @@ export function startProcess(
   };
   child.stdout.on("data", hear);
   child.stderr.on("data", hear);
-  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  // Once all that it has written is there, too.
+  const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
   // Nothing of a test that fails is to stay behind.
   const killed = () => child.kill("SIGKILL");
   process.once("exit", killed);

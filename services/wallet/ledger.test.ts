@@ -1,39 +1,17 @@
 import { randomUUID } from "node:crypto";
 import test from "ava";
 import fc from "fast-check";
-import { IdSequence } from "../platform/ids.ts";
+import { Refusal } from "../platform/refusal.ts";
 import { type Engine, engines, testDatabase } from "../platform/testing/engines.ts";
 import type { Owner } from "./domain/account.ts";
-import { InsufficientBalance, TransferIdReused } from "./domain/errors.ts";
-import type { TransferCommand } from "./domain/transfer.ts";
-import { Ledger } from "./ledger.ts";
-import { Accounts } from "./store/accounts.ts";
+import { InsufficientBalance, TransferIdReused, TransferVoided } from "./domain/errors.ts";
 import { auditLedger } from "./store/audit.ts";
 import { migrations } from "./store/migrations.ts";
-
-const promotions: Owner = { kind: "promotions" };
-const walletOf = (userId: bigint): Owner => ({ kind: "wallet", userId });
-
-function command(changes: Partial<TransferCommand>): TransferCommand {
-  return {
-    id: randomUUID(),
-    debit: promotions,
-    credit: walletOf(1n),
-    amount: 100n,
-    currency: "SAR",
-    type: "gift_card_redeem",
-    reference: "",
-    ...changes,
-  };
-}
+import { transferCommand as command, ledgerOn, promotions, walletOf } from "./testing/ledgers.ts";
 
 async function setUp(engine: Engine) {
   const database = await testDatabase(engine, "wallet", migrations);
-  /** A ledger as another process would have it: nothing in common but the database. */
-  const newLedger = () => {
-    const accounts = new Accounts(database, new IdSequence(database, "accounts"));
-    return { accounts, ledger: new Ledger(database, accounts, new IdSequence(database, "transfers")) };
-  };
+  const newLedger = () => ledgerOn(database);
   return { engine, database, newLedger, ...newLedger() };
 }
 
@@ -117,28 +95,51 @@ for (const { engine, database, newLedger, accounts, ledger } of await Promise.al
     t.deepEqual([await balanceOf(rich), await balanceOf(poor)], [0n, 0n]);
   });
 
-  test.serial(`any transfers by several processes at once conserve money on ${engine.name}`, async (t) => {
+  test.serial(`any transfers and voids by several processes at once conserve money on ${engine.name}`, async (t) => {
     const ledgers = [ledger, newLedger().ledger];
     const owner = fc.oneof(
       fc.constantFrom<Owner>({ kind: "top_ups" }, promotions, { kind: "gift_card_liability" }, { kind: "sales" }),
       fc.bigInt(1n, 4n).map(walletOf),
       fc.bigInt(1n, 4n).map(walletOf),
     );
+    const id = fc.oneof(fc.uuid(), fc.constantFrom("same-1", "same-2", "same-3", "same-4"));
     const transfer = fc.record({
-      id: fc.oneof(fc.uuid(), fc.constantFrom("same-1", "same-2")),
+      kind: fc.constant("transfer" as const),
+      id,
       debit: owner,
       credit: owner,
       amount: fc.oneof(fc.bigInt(1n, 50n), fc.bigInt(1n, 2n ** 53n - 1n)),
       currency: fc.constantFrom("SAR", "KRW"),
     });
+    const voided = fc.record({ kind: fc.constant("void" as const), id });
+    const commands = fc.array(fc.oneof({ arbitrary: transfer, weight: 4 }, { arbitrary: voided, weight: 1 }), {
+      minLength: 1,
+      maxLength: 60,
+    });
     await fc.assert(
-      fc.asyncProperty(fc.array(transfer, { minLength: 1, maxLength: 60 }), async (transfers) => {
+      fc.asyncProperty(commands, async (asked) => {
         const run = randomUUID().slice(0, 8);
-        await Promise.allSettled(
-          transfers.map((one, i) => ledgers[i % 2]?.transfer(command({ ...one, id: `${run}-${one.id}` }))),
+        const told = new Map<string, Set<bigint | "voided">>();
+        const tell = (id: string, fate: bigint | "voided") => told.set(id, (told.get(id) ?? new Set()).add(fate));
+        await Promise.all(
+          asked.map(async ({ kind, ...one }, i) => {
+            const by = ledgers[i % 2] ?? ledger;
+            const id = `${run}-${one.id}`;
+            try {
+              const made = await (kind === "void" ? by.void(id) : by.transfer(command({ ...one, id })));
+              tell(id, made?.number ?? "voided");
+            } catch (error) {
+              if (error instanceof TransferVoided) tell(id, "voided");
+              else if (!(error instanceof Refusal)) throw error;
+            }
+          }),
         );
-        const { differences } = await auditLedger(database);
-        t.deepEqual(differences, []);
+        // Whoever was told what became of an id was told the same, and will be.
+        for (const [id, fates] of told) {
+          t.is(fates.size, 1);
+          t.true(fates.has((await ledger.void(id))?.number ?? "voided"));
+        }
+        t.deepEqual((await auditLedger(database)).differences, []);
       }),
       { numRuns: 25 },
     );

@@ -2,15 +2,20 @@ import type { Database, Row, Session } from "../platform/database/database.ts";
 import { isDuplicateKey } from "../platform/database/failures.ts";
 import type { IdSequence } from "../platform/ids.ts";
 import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
-import { isWallet } from "./domain/account.ts";
-import type { Transfer } from "./domain/transfer.ts";
+import { type Account, isWallet, type Owner } from "./domain/account.ts";
+import type { Fate, Transfer } from "./domain/transfer.ts";
 import { RememberedWallets } from "./remembered-wallets.ts";
-import { type Accounts, lockAccounts, selectAccounts, walletOf } from "./store/accounts.ts";
-import { accountIdsOf, selectTransfers, transferOf } from "./store/transfers.ts";
-import { type LedgerCommand, type PreparedCommand, TransferBatch } from "./transfer-batch.ts";
+import { type AccountOwner, type Accounts, lockAccounts, selectAccounts, walletOf } from "./store/accounts.ts";
+import { accountIdsOf, fateOf, selectTransfers } from "./store/transfers.ts";
+import { type LedgerTransfer, type PreparedCommand, TransferBatch } from "./transfer-batch.ts";
 
 /** Transfers are numbered so many at a time. */
 export const transferNumbersAtOnce = 10_000n;
+
+/** What the ledger's lane takes. */
+type LedgerCommand =
+  | { readonly kind: "transfer"; readonly transfer: LedgerTransfer }
+  | { readonly kind: "void"; readonly id: string };
 
 /** Moves money. Transfers that are asked for at the same time are decided in turn and committed together. */
 export class Ledger {
@@ -18,7 +23,7 @@ export class Ledger {
   private readonly accounts: Accounts;
   private readonly numbers: IdSequence;
   private readonly remembered = new RememberedWallets();
-  private readonly lane: Lane<LedgerCommand, Transfer>;
+  private readonly lane: Lane<LedgerCommand, Fate>;
 
   constructor(database: Database, accounts: Accounts, numbers: IdSequence, observe?: LaneObserver) {
     this.database = database;
@@ -28,15 +33,26 @@ export class Ledger {
   }
 
   /** Makes a transfer, or answers the one of that id. Rejects with what refuses it, having moved nothing. */
-  transfer(command: LedgerCommand, deadline?: number): Promise<Transfer> {
-    return this.lane.submit(command, deadline);
+  async transfer(transfer: LedgerTransfer, deadline?: number): Promise<Transfer> {
+    const fate = await this.lane.submit({ kind: "transfer", transfer }, deadline);
+    if (fate.kind === "voided") throw new Error("A transfer that is not refused has been made");
+    return fate.transfer;
   }
 
-  private async commit(commands: readonly LedgerCommand[]): Promise<Outcome<Transfer>[]> {
+  /**
+   * Sees to it that a transfer which has not been made never will be. Answers the transfer where it has, and stays.
+   *
+   * A void takes the transfer's id, by the unique key of the transfers: of the two only one can ever be committed,
+   * whichever replicas they are on and however late one of them comes.
+   */
+  async void(id: string, deadline?: number): Promise<Transfer | undefined> {
+    const fate = await this.lane.submit({ kind: "void", id }, deadline);
+    return fate.kind === "made" ? fate.transfer : undefined;
+  }
+
+  private async commit(commands: readonly LedgerCommand[]): Promise<Outcome<Fate>[]> {
     const prepared = await this.prepare(commands);
-    const walletIds = [...new Set(prepared.flatMap(({ debit, credit }) => [debit, credit].filter(isWallet)))]
-      .map((account) => account.id)
-      .sort((a, b) => (a < b ? -1 : 1));
+    const walletIds = [...new Set(prepared.flatMap(walletIdsOf))].sort((a, b) => (a < b ? -1 : 1));
     try {
       return (await this.commitRemembered(prepared, walletIds)) ?? (await this.commitLocked(prepared, walletIds));
     } catch (error) {
@@ -48,15 +64,17 @@ export class Ledger {
   /**
    * One round trip: decides by the wallets as this process remembers them. That they are still so is held by the key of
    * the entries, (account, sequence): what another process has added since takes that place, and nothing is written.
-   * What is remembered may make a transfer, but never refuse one. Undefined where it was of no use.
+   * What is remembered may make a transfer, but never refuse one; and a void has to look what became of its id.
+   * Undefined where it was of no use.
    */
   private async commitRemembered(
     prepared: readonly PreparedCommand[],
     walletIds: readonly bigint[],
-  ): Promise<Outcome<Transfer>[] | undefined> {
-    const wallets = walletIds.length > 0 ? this.remembered.all(walletIds) : undefined;
+  ): Promise<Outcome<Fate>[] | undefined> {
+    if (walletIds.length === 0 || prepared.some(({ kind }) => kind === "void")) return undefined;
+    const wallets = this.remembered.all(walletIds);
     if (!wallets) return undefined;
-    const batch = new TransferBatch(wallets, []);
+    const batch = new TransferBatch(wallets, new Map());
     const outcomes = prepared.map((one) => batch.decide(one));
     if (outcomes.some((outcome) => "refusal" in outcome)) return undefined;
     try {
@@ -71,19 +89,19 @@ export class Ledger {
     return outcomes;
   }
 
-  /** Two round trips: locks and reads the wallets, and looks for transfers of the same ids. */
+  /** Two round trips: locks and reads the wallets, and looks for what became of the ids before. */
   private async commitLocked(
     prepared: readonly PreparedCommand[],
     walletIds: readonly bigint[],
-  ): Promise<Outcome<Transfer>[]> {
+  ): Promise<Outcome<Fate>[]> {
     const load = [
       ...(walletIds.length > 0 ? [selectAccounts(walletIds, this.database.forUpdate)] : []),
       // After the locks, so that a transfer of the same id that was under way is seen.
-      selectTransfers([...new Set(prepared.map(({ command }) => command.id))]),
+      selectTransfers([...new Set(prepared.map(idOf))]),
     ];
     const { outcomes, changed } = await this.database.batch(load, async (rows, session) => {
       const wallets = walletIds.length > 0 ? (rows[0] ?? []).map(walletOf) : [];
-      const batch = new TransferBatch(wallets, await this.readMade(rows.at(-1) ?? [], session));
+      const batch = new TransferBatch(wallets, await this.readFates(rows.at(-1) ?? [], session));
       const outcomes = prepared.map((one) => batch.decide(one));
       return { save: batch.statements, result: { outcomes, changed: batch.changedWallets } };
     });
@@ -92,24 +110,41 @@ export class Ledger {
   }
 
   private async prepare(commands: readonly LedgerCommand[]): Promise<PreparedCommand[]> {
-    await this.accounts.open(
-      commands.flatMap(({ debit, credit, currency }) => [
-        { owner: debit, currency },
-        { owner: credit, currency },
-      ]),
-    );
+    await this.accounts.open(commands.flatMap(accountsOf));
     const numbers = await this.numbers.takeMany(commands.length);
     return commands.map((command, index) => {
-      const debit = this.accounts.remembered(command.debit, command.currency);
-      const credit = this.accounts.remembered(command.credit, command.currency);
-      if (!debit || !credit) throw new Error("An account that was just opened is not there");
-      return { command, debit, credit, number: numbers[index] as bigint };
+      const number = numbers[index] as bigint;
+      if (command.kind === "void") return { ...command, number };
+      const { debit, credit, currency } = command.transfer;
+      return { ...command, debit: this.opened(debit, currency), credit: this.opened(credit, currency), number };
     });
   }
 
-  private async readMade(rows: readonly Row[], session: Session): Promise<Transfer[]> {
-    if (rows.length === 0) return [];
-    const accounts = await this.accounts.ofIds(rows.flatMap(accountIdsOf), session);
-    return rows.map((row) => transferOf(row, accounts));
+  private opened(owner: Owner, currency: string): Account {
+    const account = this.accounts.remembered(owner, currency);
+    if (!account) throw new Error("An account that was just opened is not there");
+    return account;
   }
+
+  private async readFates(rows: readonly Row[], session: Session): Promise<Map<string, Fate>> {
+    const accounts = await this.accounts.ofIds(rows.flatMap(accountIdsOf), session);
+    return new Map(rows.map((row) => [row.id as string, fateOf(row, accounts)]));
+  }
+}
+
+function accountsOf(command: LedgerCommand): AccountOwner[] {
+  if (command.kind === "void") return [];
+  const { debit, credit, currency } = command.transfer;
+  return [
+    { owner: debit, currency },
+    { owner: credit, currency },
+  ];
+}
+
+function walletIdsOf(prepared: PreparedCommand): bigint[] {
+  return prepared.kind === "void" ? [] : [prepared.debit, prepared.credit].filter(isWallet).map(({ id }) => id);
+}
+
+function idOf(prepared: PreparedCommand): string {
+  return prepared.kind === "void" ? prepared.id : prepared.transfer.id;
 }

@@ -16,6 +16,7 @@ import { rounds } from "../testing/scale.ts";
 const transfers = rounds(20_000);
 const inFlight = 64;
 const users = [101n, 102n, 103n];
+const expectedRefusals: ReadonlySet<string> = new Set(["INSUFFICIENT_BALANCE", "TRANSFER_VOIDED"]);
 const log = pino({ level: "silent" });
 
 const mysql = (await engines()).find((engine) => engine.name === "MySQL");
@@ -59,20 +60,19 @@ onMysql(`two processes on one MySQL make ${transfers} transfers between three wa
     };
     // The other process is asked the same at the same time, every so often.
     const asked = turn % 10 === 0 ? ledgers : [ledger];
-    const answers = await Promise.allSettled(
-      asked.map((one) => one?.transfer(request, new Call({ requestId: request.id, deadline: Date.now() + 60_000 }))),
-    );
+    const call = () => new Call({ requestId: request.id, deadline: Date.now() + 60_000 });
+    // And one of them is told, every so often, that it never will be.
+    const voiding = turn % 7 === 3 ? ledgers[turn % 2]?.voidTransfer({ id: request.id }, call()) : undefined;
+    const answers = await Promise.allSettled(asked.map((one) => one?.transfer(request, call())));
     const numbers = new Set(
       answers.map((one) => (one.status === "fulfilled" ? one.value?.transfer?.number : undefined)),
     );
     for (const one of answers) {
-      if (
-        one.status === "rejected" &&
-        !(one.reason instanceof Refusal && one.reason.reason === "INSUFFICIENT_BALANCE")
-      ) {
+      if (one.status === "rejected" && !(one.reason instanceof Refusal && expectedRefusals.has(one.reason.reason))) {
         throw one.reason;
       }
     }
+    if (voiding) t.true(numbers.has((await voiding).transfer?.number));
     if (!numbers.has(undefined)) t.is(numbers.size, 1);
     if (numbers.size === 1 && numbers.has(undefined)) return;
     if (debit !== undefined) expected.set(debit, (expected.get(debit) ?? 0n) - minorUnits);

@@ -2,12 +2,14 @@ import { UserRegisteredSchema } from "../../gen/giftmesh/profile/v1/user_pb.ts";
 import { consume } from "../platform/events/consumer.ts";
 import { countLane } from "../platform/lane-metrics.ts";
 import type { ServiceDefinition } from "../platform/service.ts";
+import { Charging } from "./charging.ts";
 import { developmentProvider } from "./domain/payment-provider.ts";
 import { Ledger, transferNumbersAtOnce } from "./ledger.ts";
 import { serveLedger } from "./rpc/ledger.ts";
 import { serveLedgerAdmin } from "./rpc/ledger-admin.ts";
 import { servePoints } from "./rpc/points.ts";
 import { Accounts } from "./store/accounts.ts";
+import { Charges } from "./store/charges.ts";
 import { migrations } from "./store/migrations.ts";
 import { putDownSystemBalances } from "./store/system-balances.ts";
 import { TransactionLog } from "./store/transaction-log.ts";
@@ -24,10 +26,12 @@ export const wallet: ServiceDefinition = {
       ids("transfers", transferNumbersAtOnce),
       countLane(metrics, "transfers"),
     );
+    const charges = new Charges(database, countLane(metrics, "charges"));
+    const charging = new Charging(ledger, charges, developmentProvider);
     const log = new TransactionLog(database);
     return {
       serves: [
-        servePoints({ ledger, accounts, log, provider: developmentProvider, defaultCurrency }),
+        servePoints({ charging, accounts, log, defaultCurrency }),
         serveLedger(ledger, accounts, database, defaultCurrency),
         serveLedgerAdmin(database),
       ],
@@ -42,6 +46,7 @@ export const wallet: ServiceDefinition = {
         }),
       ],
       workers: [
+        charging.recovery,
         {
           name: "put-down-system-balances",
           everyMs: 600_000,

@@ -2,43 +2,72 @@ import type { Statement } from "../platform/database/database.ts";
 import type { Outcome } from "../platform/lane.ts";
 import { now } from "../platform/time.ts";
 import type { Account, Wallet } from "./domain/account.ts";
-import { decideTransfer, type Transfer, type TransferCommand } from "./domain/transfer.ts";
+import {
+  decideTransfer,
+  decideVoid,
+  type Fate,
+  type Transfer,
+  type TransferCommand,
+  type Void,
+} from "./domain/transfer.ts";
 import { updateWallets } from "./store/accounts.ts";
-import { insertEntriesOf, insertTransfers } from "./store/transfers.ts";
+import { insertEntriesOf, insertTransfers, insertVoids } from "./store/transfers.ts";
 
 /** A transfer to make, and what else is to be written if it is: in the same transaction, or not at all. */
-export interface LedgerCommand extends TransferCommand {
+export interface LedgerTransfer extends TransferCommand {
   readonly beside?: (transfer: Transfer) => readonly Statement[];
 }
 
-/** A command whose accounts are known, and the number that its transfer is to have. */
-export interface PreparedCommand {
-  readonly command: LedgerCommand;
+/** A transfer whose accounts are known, and the number that it is to have. */
+export interface PreparedTransfer {
+  readonly kind: "transfer";
+  readonly transfer: LedgerTransfer;
   readonly debit: Account;
   readonly credit: Account;
   readonly number: bigint;
 }
 
-/** The transfers of one transaction, decided in turn: each sees what those before it did. */
+/** A void, and the number that it is to have. */
+export interface PreparedVoid {
+  readonly kind: "void";
+  readonly id: string;
+  readonly number: bigint;
+}
+
+export type PreparedCommand = PreparedTransfer | PreparedVoid;
+
+/** The transfers and voids of one transaction, decided in turn: each sees what those before it did. */
 export class TransferBatch {
   private readonly wallets: Map<bigint, Wallet>;
-  private readonly known: Map<string, Transfer>;
+  private readonly fates: Map<string, Fate>;
   private readonly changed = new Set<bigint>();
   private readonly made: Transfer[] = [];
+  private readonly voided: Void[] = [];
   private readonly beside: Statement[] = [];
   private readonly now = now();
 
-  /** Wallets as they are, and the transfers that there are already, by id. */
-  constructor(wallets: Iterable<Wallet>, known: Iterable<Transfer>) {
+  /** Wallets as they are, and what became of the ids before, by id. */
+  constructor(wallets: Iterable<Wallet>, fates: ReadonlyMap<string, Fate>) {
     this.wallets = new Map(Array.from(wallets, (wallet) => [wallet.id, wallet]));
-    this.known = new Map(Array.from(known, (transfer) => [transfer.id, transfer]));
+    this.fates = new Map(fates);
   }
 
-  decide({ command, debit, credit, number }: PreparedCommand): Outcome<Transfer> {
+  decide(command: PreparedCommand): Outcome<Fate> {
+    switch (command.kind) {
+      case "transfer":
+        return this.transfer(command);
+      case "void":
+        return this.void(command);
+      default:
+        return command satisfies never;
+    }
+  }
+
+  private transfer({ transfer: command, debit, credit, number }: PreparedTransfer): Outcome<Fate> {
     const decision = decideTransfer(command, {
       debit: this.wallets.get(debit.id) ?? debit,
       credit: this.wallets.get(credit.id) ?? credit,
-      madeBefore: this.known.get(command.id),
+      fate: this.fates.get(command.id),
       number,
       now: this.now,
     });
@@ -50,7 +79,6 @@ export class TransferBatch {
           this.wallets.set(wallet.id, wallet);
           this.changed.add(wallet.id);
         }
-        this.known.set(command.id, decision.transfer);
         this.made.push(decision.transfer);
         break;
       case "made before":
@@ -59,13 +87,32 @@ export class TransferBatch {
         return decision satisfies never;
     }
     this.beside.push(...(command.beside?.(decision.transfer) ?? []));
-    return { answer: decision.transfer };
+    return this.answer(command.id, { kind: "made", transfer: decision.transfer });
+  }
+
+  private void({ id, number }: PreparedVoid): Outcome<Fate> {
+    const decision = decideVoid(id, { fate: this.fates.get(id), number, now: this.now });
+    switch (decision.kind) {
+      case "voided":
+        this.voided.push(decision.void);
+        return this.answer(id, decision);
+      case "decided before":
+        return { answer: decision.fate };
+      default:
+        return decision satisfies never;
+    }
+  }
+
+  private answer(id: string, fate: Fate): Outcome<Fate> {
+    this.fates.set(id, fate);
+    return { answer: fate };
   }
 
   /** What is to be written. */
   get statements(): Statement[] {
-    if (this.made.length === 0) return this.beside;
-    const statements = [...this.beside, insertTransfers(this.made), ...insertEntriesOf(this.made)];
+    const statements = [...this.beside];
+    if (this.voided.length > 0) statements.push(insertVoids(this.voided));
+    if (this.made.length > 0) statements.push(insertTransfers(this.made), ...insertEntriesOf(this.made));
     if (this.changed.size > 0) statements.push(updateWallets([...this.changed]));
     return statements;
   }

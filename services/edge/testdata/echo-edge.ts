@@ -40,9 +40,16 @@ export function echoMessage(name: string) {
   return type;
 }
 
-/** `user-17`, `vendor-17`, `admin-17` and `super_admin-17` are good tokens, and no others are. */
+/** Tokens that have been looked up. */
+export const lookedUp: string[] = [];
+
+/**
+ * `user-17`, `vendor-17`, `admin-17` and `super_admin-17` are good tokens, and no others are. Those that begin with `new-`
+ * must be looked up: `new-user-17` is found, `new-x` is not.
+ */
 const tokens: TokenVerifier = {
-  verify(token: string): Caller | Promise<Caller> {
+  verify(token: string, beforeLookUp?: () => void): Caller | Promise<Caller> {
+    if (token.startsWith("new-")) return lookUp(token.slice(4), beforeLookUp);
     const [, role = "", id = "0"] = /^([a-z_]+)-([0-9]+)$/.exec(token) ?? [];
     const found = Role[role.toUpperCase() as keyof typeof Role];
     if (!found) throw new Unauthenticated();
@@ -50,6 +57,13 @@ const tokens: TokenVerifier = {
     return id.endsWith("7") ? caller : Promise.resolve(caller);
   },
 };
+
+async function lookUp(token: string, beforeLookUp?: () => void): Promise<Caller> {
+  beforeLookUp?.();
+  lookedUp.push(token);
+  await setTimeout(5);
+  return tokens.verify(token);
+}
 
 type Fields = Record<string, unknown>;
 type Handler = (request: Message & Fields, call: Call) => unknown;

@@ -152,10 +152,16 @@ function runTogether(connection: Connection, statements: readonly Statement[]): 
   const values = statements.flatMap((statement) => statement.values.map(asParameter));
   return new Promise((resolve, reject) => {
     connection.query({ sql, values }, (error: QueryError | null, result: unknown) => {
-      if (error) reject(error);
+      if (error) reject(withoutValues(error));
       else resolve(statements.length === 1 ? [rowsOf(result)] : (result as unknown[]).map(rowsOf));
     });
   });
+}
+
+/** The driver puts the whole text into the error, and so into the log: its values may be secrets. */
+function withoutValues(error: QueryError & { sql?: string }): QueryError {
+  delete error.sql;
+  return error;
 }
 
 function asParameter(value: Statement["values"][number]): string | bigint | Buffer | null {

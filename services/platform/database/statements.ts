@@ -34,6 +34,30 @@ export function upsertInto(
   return { sql: `${sql} ${dialect === "mysql" ? onDuplicateKey(key, update) : onConflict(key, update)}`, values };
 }
 
+/** What `addTo` does with a row whose key is there already. */
+export interface Addition {
+  /** The columns of the unique key that decides. MySQL looks at every unique key of the table. */
+  readonly key: readonly string[];
+  /** The columns that the new row's values are added to; at least one. */
+  readonly add: readonly string[];
+}
+
+/** Inserts rows, or adds their numbers to those whose key is there; the rest of such a row stays as it is. */
+export function addTo(
+  dialect: Database["dialect"],
+  table: string,
+  columns: readonly string[],
+  rows: readonly (readonly Value[])[],
+  { key, add }: Addition,
+): Statement {
+  const { sql, values } = insertInto(table, columns, rows);
+  const set = add.map((column) =>
+    dialect === "mysql" ? `${column} = ${column} + VALUES(${column})` : `${column} = ${column} + excluded.${column}`,
+  );
+  const onKey = dialect === "mysql" ? "ON DUPLICATE KEY UPDATE" : `ON CONFLICT (${key.join(", ")}) DO UPDATE SET`;
+  return { sql: `${sql} ${onKey} ${set.join(", ")}`, values };
+}
+
 function onDuplicateKey(key: readonly string[], update: readonly string[]): string {
   const set = update.map((column) => `${column} = VALUES(${column})`);
   return `ON DUPLICATE KEY UPDATE ${set.length > 0 ? set.join(", ") : `${key[0]} = ${key[0]}`}`;

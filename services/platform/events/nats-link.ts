@@ -1,16 +1,21 @@
-import { type ConnectionOptions, connect, Events, type NatsConnection, NatsError, nanos, type StreamInfo } from "nats";
+import {
+  type ConnectionOptions,
+  connect,
+  Events,
+  type JetStreamManager,
+  type NatsConnection,
+  type StreamInfo,
+} from "nats";
 import type { Logger } from "pino";
 import { backoffMs, pause } from "../waiting.ts";
-
-/** As long as the outboxes keep what they have sent. */
-const keptForMs = 7 * 24 * 3_600_000;
+import { ensureLongKept, ensureMeshStream, type LongKept } from "./nats-streams.ts";
 
 /** How long the server may take to answer, in milliseconds. */
 const answerWithinMs = 2_000;
 
 const backoff = { firstMs: 100, mostMs: 5_000 };
 
-const streamNotFound = 10_059;
+const usualDuplicateWindowMs = 120_000;
 
 export interface NatsOptions {
   /** `nats://user:password@host:port`; a user without a password is a token; `tls:` for TLS. */
@@ -20,9 +25,11 @@ export interface NatsOptions {
   readonly prefix?: string | undefined;
   /** The server discards an event that it was given less than so long ago, in milliseconds. */
   readonly duplicateWindowMs?: number | undefined;
+  /** Streams that have some of the events for longer. */
+  readonly longKept?: readonly LongKept[] | undefined;
 }
 
-/** A connection to NATS that comes back by itself, for ever, and the stream that giftmesh has there. */
+/** A connection to NATS that comes back by itself, for ever, and the streams that giftmesh has there. */
 export class NatsLink {
   readonly stream: string;
   readonly prefix: string;
@@ -59,25 +66,30 @@ export class NatsLink {
     if (this.current) work(this.current);
   }
 
-  /** The stream as it is, made if it is not there. */
+  /** The stream as it is, made if it is not there, as those are that have some of it for longer. */
   async streamInfo(): Promise<StreamInfo> {
     const manager = await this.connection.jetstreamManager({ timeout: answerWithinMs, checkAPI: false });
-    try {
-      return await manager.streams.info(this.stream);
-    } catch (error) {
-      if (!(error instanceof NatsError) || error.jsError()?.err_code !== streamNotFound) throw error;
-      return manager.streams.add({
-        name: this.stream,
-        subjects: [`${this.prefix}.>`],
-        max_age: nanos(keptForMs),
-        duplicate_window: nanos(this.options.duplicateWindowMs ?? 120_000),
-      });
-    }
+    const { stream: name, prefix } = this;
+    const { duplicateWindowMs = usualDuplicateWindowMs } = this.options;
+    const info = await ensureMeshStream(manager, { name, prefix, duplicateWindowMs });
+    await this.keepLong(manager);
+    return info;
   }
 
   async close(): Promise<void> {
     this.closing.abort();
     await this.running;
+  }
+
+  /** No event waits for a stream that only has it for longer. */
+  private async keepLong(manager: JetStreamManager): Promise<void> {
+    for (const longKept of this.options.longKept ?? []) {
+      try {
+        await ensureLongKept(manager, { name: this.stream, prefix: this.prefix }, longKept);
+      } catch (error) {
+        this.log.warn({ err: error, stream: longKept.name }, "a stream that keeps events for long cannot be made");
+      }
+    }
   }
 
   private async run(): Promise<void> {

@@ -1,25 +1,53 @@
 import { Unavailable } from "../refusal.ts";
-import { type Call, longestTimerMs } from "./call.ts";
+import type { Call } from "./call.ts";
+
+/** How late a call that has not been answered may be told so, in milliseconds. */
+const tickMs = 10;
+
+interface Waiting {
+  readonly deadline: number;
+  readonly reject: (reason: Unavailable) => void;
+  isOver: boolean;
+}
+
+/** Calls in progress, and those that ended since the last tick. A timer for each would cost more than a tick for all. */
+let waiting: Waiting[] = [];
+let ticking: NodeJS.Timeout | undefined;
 
 /**
  * Waits for work until the call's deadline. Throws Unavailable then, though the work goes on and may have its effect:
  * what the caller knows is what it would know of a service across the network.
  */
 export function withinDeadline<T>(call: Call, work: () => Promise<T>): Promise<T> {
-  const { remainingMs } = call;
-  if (remainingMs === 0) return Promise.reject(new Unavailable());
-  if (remainingMs > longestTimerMs) return work();
+  const { deadline } = call;
+  if (deadline <= Date.now()) return Promise.reject(new Unavailable());
+  if (deadline === Number.POSITIVE_INFINITY) return work();
   return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Unavailable()), remainingMs);
+    const one: Waiting = { deadline, reject, isOver: false };
     work().then(
       (result) => {
-        clearTimeout(timer);
+        one.isOver = true;
         resolve(result);
       },
       (error) => {
-        clearTimeout(timer);
+        one.isOver = true;
         reject(error);
       },
     );
+    waiting.push(one);
+    ticking ??= setInterval(refuseLate, tickMs).unref();
   });
+}
+
+function refuseLate(): void {
+  const now = Date.now();
+  for (const one of waiting) {
+    if (one.isOver || one.deadline > now) continue;
+    one.isOver = true;
+    one.reject(new Unavailable());
+  }
+  waiting = waiting.filter((one) => !one.isOver);
+  if (waiting.length > 0) return;
+  clearInterval(ticking);
+  ticking = undefined;
 }

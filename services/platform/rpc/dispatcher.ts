@@ -1,6 +1,7 @@
 import { create, type DescMethod, type DescService, getOption, hasOption, type Message } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { http } from "../../../gen/google/api/annotations_pb.ts";
+import { streamInSpan } from "../tracing.ts";
 import { type Access, accessOf, authorize } from "./access.ts";
 import { type BatchRequest, type BatchResponse, isBatch, runBatch } from "./batch-twin.ts";
 import type { Call } from "./call.ts";
@@ -9,6 +10,7 @@ import { withinDeadline } from "./deadline.ts";
 import type { Served } from "./handler.ts";
 import { failureOf } from "./internal-error.ts";
 import type { Invoker } from "./invoker.ts";
+import { serverSpan } from "./rpc-spans.ts";
 import { planRules, validate } from "./validation.ts";
 
 /** Answers a request that came under the same idempotency key before as then; runs it where it is the first. */
@@ -78,22 +80,28 @@ export class Dispatcher implements Invoker {
     return [...this.served.values()];
   }
 
-  async unary(method: DescMethod, request: Message, call: Call): Promise<Message> {
-    const route = found(this.unaryRoutes, method);
+  unary(method: DescMethod, request: Message, call: Call): Promise<Message> {
     const own = ownOf(call);
-    const { around } = this;
-    return withinDeadline(own, () =>
-      around
-        ? around(route.method, own, (inner) => this.answer(route, request, inner))
-        : this.answer(route, request, own),
+    return withinDeadline(own, () => {
+      const route = found(this.unaryRoutes, method);
+      const run = (inner: Call) => this.answer(route, request, inner);
+      return this.around ? this.around(route.method, own, run) : run(own);
+    });
+  }
+
+  stream(method: DescMethod, request: Message, call: Call): AsyncIterable<Message> {
+    return streamInSpan(
+      () => serverSpan(method),
+      ownOf(call),
+      (own) => this.answers(method, request, own),
     );
   }
 
-  async *stream(method: DescMethod, request: Message, call: Call): AsyncIterable<Message> {
+  private async *answers(method: DescMethod, request: Message, call: Call): AsyncIterable<Message> {
     const { access, run } = found(this.streamRoutes, method);
     try {
       if (access) authorize(access, call.caller, request);
-      yield* run(request, ownOf(call));
+      yield* run(request, call);
     } catch (error) {
       throw failureOf(error, pathOf(method), call, this.log);
     }

@@ -3,7 +3,7 @@ import type { Client, ServiceError } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import type { GrpcTls } from "../config.ts";
 import { Unavailable } from "../refusal.ts";
-import { inSpan } from "../tracing.ts";
+import { inSpan, streamInSpan } from "../tracing.ts";
 import { askHealth } from "./ask-health.ts";
 import type { Call } from "./call.ts";
 import { openChannel } from "./channel.ts";
@@ -42,7 +42,15 @@ export class GrpcClient implements Invoker {
     );
   }
 
-  async *stream(method: DescMethod, request: Message, call: Call): AsyncIterable<Message> {
+  stream(method: DescMethod, request: Message, call: Call): AsyncIterable<Message> {
+    return streamInSpan(
+      () => clientSpan(method),
+      call,
+      (inner) => this.answers(method, request, inner),
+    );
+  }
+
+  private async *answers(method: DescMethod, request: Message, call: Call): AsyncIterable<Message> {
     const { cancelled, deadline } = call;
     const stream = this.client.makeServerStreamRequest(
       pathOf(method),

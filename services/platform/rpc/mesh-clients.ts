@@ -48,8 +48,12 @@ export class MeshClients implements Clients, Invoker {
     return client;
   }
 
-  async unary(method: DescMethod, request: Message, call: Call): Promise<Message> {
-    return this.invokerOf(method, call).unary(method, request, call);
+  unary(method: DescMethod, request: Message, call: Call): Promise<Message> {
+    try {
+      return this.invokerOf(method, call).unary(method, request, call);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   stream(method: DescMethod, request: Message, call: Call): AsyncIterable<Message> {

@@ -69,6 +69,18 @@ const cases: readonly Case[] = [
     bad: "1",
     sentence: "The nick name format is invalid.",
   },
+  {
+    type: Type.STRING,
+    rules: string({ pattern: "^([a-z]+-)*[a-z]+$" }),
+    bad: `${"a".repeat(40)}!`,
+    sentence: "The nick name format is invalid.",
+  },
+  {
+    type: Type.STRING,
+    rules: string({ pattern: "(?i)^a\\z" }),
+    bad: "b",
+    sentence: "The nick name format is invalid.",
+  },
   { type: Type.STRING, rules: string({ in: ["a"] }), bad: "b", sentence: "The selected nick name is invalid." },
   { type: Type.STRING, rules: { type: email }, bad: "a@", sentence: "The nick name must be a valid email address." },
   { type: Type.STRING, rules: { type: email }, bad: "", sentence: "The nick name must be a valid email address." },

@@ -2,11 +2,16 @@ import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
 import type { Path } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { type FieldViolation, InvalidFields } from "../refusal.ts";
+import { matchPattern } from "./pattern-match.ts";
 
 /** No more than these are told of one request, so that the answer fits into HTTP/2 trailers. */
 const mostViolations = 100;
 
-const validator = createValidator();
+const quick = createValidator({ regexMatch: matchPattern });
+const thorough = createValidator();
+
+/** Messages that the quick one has failed at: they have patterns that are for RE2 only. */
+const forThorough = new WeakSet<DescMessage>();
 
 /** Plans a message's rules ahead of the first request. Throws where one of them cannot be read. */
 export function planRules(schema: DescMessage): void {
@@ -21,6 +26,7 @@ export function validate(schema: DescMessage, message: Message): void {
 
 /** The rules that a message breaks: for each field the first. */
 export function findViolations(schema: DescMessage, message: Message): readonly FieldViolation[] {
+  const validator = forThorough.has(schema) ? thorough : quick;
   const result = validator.validate(schema, message);
   switch (result.kind) {
     case "valid":
@@ -28,7 +34,9 @@ export function findViolations(schema: DescMessage, message: Message): readonly 
     case "invalid":
       return describe(result.violations);
     case "error":
-      throw result.error;
+      if (validator === thorough) throw result.error;
+      forThorough.add(schema);
+      return findViolations(schema, message);
     default:
       throw result satisfies never;
   }

@@ -25,6 +25,13 @@ export class TransferIdReused extends Refusal {
   }
 }
 
+/** Thrown when a transfer comes whose id has been voided: it never will be made. */
+export class TransferVoided extends Refusal {
+  constructor(id: string) {
+    super("conflict", { reason: "TRANSFER_VOIDED", message: `Transfer ${id} has been voided` });
+  }
+}
+
 /** Thrown when a transfer would go from an account to itself. */
 export class SameAccount extends Refusal {
   constructor() {

@@ -2,7 +2,7 @@ import { majorUnit } from "../../platform/money.ts";
 
 /** A charge that somebody wants approved. */
 export interface Charge {
-  /** The same id is the same charge: a provider takes the money once. */
+  /** The same id is the same charge: a provider takes the money once. Its points are the transfer of that id. */
   readonly id: string;
   readonly userId: bigint;
   /** Minor units. */
@@ -11,11 +11,17 @@ export interface Charge {
   readonly currency: string;
 }
 
+/** How far a charge has come: the provider is asked, it gave its points, or it never will. */
+export type ChargeState = "asked" | "done" | "declined";
+
 /** Takes the money that points are charged with. */
 export interface PaymentProvider {
-  /** Whether the money has been taken. */
+  /** Whether the money has been taken. The same charge again: the same answer, unless it has been cancelled since. */
   approve(charge: Charge): Promise<boolean>;
-  /** Gives the money of an approved charge back, because its points could not be given. */
+  /**
+   * Gives the money of a charge back, because its points could not be given, and takes none for it from then on. Asked
+   * of a charge that was not approved, or was cancelled before, it does nothing more.
+   */
   cancel(charge: Charge): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import { mostMinorUnits } from "../../platform/money.ts";
 import type { Refusal } from "../../platform/refusal.ts";
 import { type Account, isWallet, type Owner, type Wallet } from "./account.ts";
-import { BalanceLimitExceeded, InsufficientBalance, SameAccount, TransferIdReused } from "./errors.ts";
+import { BalanceLimitExceeded, InsufficientBalance, SameAccount, TransferIdReused, TransferVoided } from "./errors.ts";
 
 /** Why money moved. */
 export type TransferType =
@@ -47,6 +47,21 @@ export interface Transfer {
   readonly creditBalanceAfter: bigint | undefined;
 }
 
+/** Says of a transfer's id that it never will be made. */
+export interface Void {
+  /** The id that it takes from the transfer. */
+  readonly id: string;
+  /** The ledger's own number of it, from those of the transfers. */
+  readonly number: bigint;
+  /** Microseconds since 1970. */
+  readonly createdAt: bigint;
+}
+
+/** What became of a transfer's id, for good: whichever came first, the transfer or its void, has taken it. */
+export type Fate =
+  | { readonly kind: "made"; readonly transfer: Transfer }
+  | { readonly kind: "voided"; readonly void: Void };
+
 /** What a transfer did to one account: credits above zero, debits below. Both entries of a transfer sum to zero. */
 export interface Entry {
   readonly accountId: bigint;
@@ -73,8 +88,8 @@ export type TransferDecision =
 export interface TransferFacts {
   readonly debit: Account | Wallet;
   readonly credit: Account | Wallet;
-  /** The transfer of that id, where there is one. */
-  readonly madeBefore: Transfer | undefined;
+  /** What became of that id before, if anything did. */
+  readonly fate: Fate | undefined;
   /** The number it is to have. */
   readonly number: bigint;
   /** This instant, in microseconds since 1970. */
@@ -83,12 +98,8 @@ export interface TransferFacts {
 
 /** Decides one transfer. */
 export function decideTransfer(command: TransferCommand, facts: TransferFacts): TransferDecision {
-  const { debit, credit, madeBefore, number } = facts;
-  if (madeBefore) {
-    return isSameTransfer(command, madeBefore, facts)
-      ? { kind: "made before", transfer: madeBefore }
-      : { kind: "refused", refusal: new TransferIdReused(command.id) };
-  }
+  const { debit, credit, fate, number } = facts;
+  if (fate) return decideAgain(command, fate, facts);
   if (debit.id === credit.id) return { kind: "refused", refusal: new SameAccount() };
 
   // A wallet's log never goes back in time, whichever machine's clock is behind.
@@ -117,6 +128,32 @@ export function decideTransfer(command: TransferCommand, facts: TransferFacts): 
     creditBalanceAfter: balanceOf(credited),
   };
   return { kind: "made", transfer, wallets: [debited, credited].filter(isWallet) };
+}
+
+/** What a void rests on. */
+export type VoidFacts = Pick<TransferFacts, "fate" | "number" | "now">;
+
+export type VoidDecision =
+  | { readonly kind: "voided"; readonly void: Void }
+  | { readonly kind: "decided before"; readonly fate: Fate };
+
+/** Decides one void. A transfer that was made stays. */
+export function decideVoid(id: string, { fate, number, now }: VoidFacts): VoidDecision {
+  return fate ? { kind: "decided before", fate } : { kind: "voided", void: { id, number, createdAt: now } };
+}
+
+/** The id is taken, so whatever is decided of it has been decided. */
+function decideAgain(command: TransferCommand, fate: Fate, facts: TransferFacts): TransferDecision {
+  switch (fate.kind) {
+    case "voided":
+      return { kind: "refused", refusal: new TransferVoided(command.id) };
+    case "made":
+      return isSameTransfer(command, fate.transfer, facts)
+        ? { kind: "made before", transfer: fate.transfer }
+        : { kind: "refused", refusal: new TransferIdReused(command.id) };
+    default:
+      return fate satisfies never;
+  }
 }
 
 function isSameTransfer(command: TransferCommand, made: Transfer, { debit, credit }: TransferFacts): boolean {

@@ -9,7 +9,7 @@ import type { Wallet } from "../domain/account.ts";
 import type { TransferCommand } from "../domain/transfer.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Accounts } from "../store/accounts.ts";
-import { accountIdsOf, entryOf, selectEntries, selectTransfers, transferOf } from "../store/transfers.ts";
+import { accountIdsOf, entryOf, fateOf, selectEntries, selectTransfers } from "../store/transfers.ts";
 import { readOwner, readTransferType, transferShape, walletShape } from "./shapes.ts";
 
 const defaultEntries = 100;
@@ -30,6 +30,11 @@ export function serveLedger(ledger: Ledger, accounts: Accounts, database: Databa
 
     batchTransfer: inBatches(transfer),
 
+    async voidTransfer({ id }, call) {
+      const made = await ledger.void(id, call.deadline);
+      return made ? { transfer: transferShape(made) } : {};
+    },
+
     async openWallet({ userId, currencyCode }) {
       const currency = readCurrency(currencyCode ?? defaultCurrency, "currency_code");
       await accounts.open([{ owner: { kind: "wallet", userId }, currency }]);
@@ -46,8 +51,9 @@ export function serveLedger(ledger: Ledger, accounts: Accounts, database: Databa
 
     async getTransfer({ id }) {
       const [row] = await database.select(selectTransfers([id]));
-      if (!row) throw new NotFound("Transfer");
-      return { transfer: transferShape(transferOf(row, await accounts.ofIds(accountIdsOf(row)))) };
+      const fate = row && fateOf(row, await accounts.ofIds(accountIdsOf(row)));
+      if (fate?.kind !== "made") throw new NotFound("Transfer");
+      return { transfer: transferShape(fate.transfer) };
     },
 
     async listEntries({ accountId, afterSequence, limit }) {

@@ -2,33 +2,29 @@ import { randomUUID } from "node:crypto";
 import { PointsService } from "../../../gen/giftmesh/wallet/v1/points_service_pb.ts";
 import { formatAmount, isCurrency, parseAmount } from "../../platform/money.ts";
 import { pageOf, readPaging } from "../../platform/paging.ts";
-import { InvalidFields, NotFound, Refusal } from "../../platform/refusal.ts";
+import { InvalidFields, NotFound } from "../../platform/refusal.ts";
 import { memberId } from "../../platform/rpc/access.ts";
 import type { Call } from "../../platform/rpc/call.ts";
 import { type Served, serve } from "../../platform/rpc/handler.ts";
 import { toInstant } from "../../platform/time.ts";
+import type { Charging } from "../charging.ts";
 import type { Wallet } from "../domain/account.ts";
-import { ChargeDeclined } from "../domain/errors.ts";
-import type { Charge, PaymentProvider } from "../domain/payment-provider.ts";
 import type { Transfer } from "../domain/transfer.ts";
-import type { Ledger } from "../ledger.ts";
 import type { Accounts } from "../store/accounts.ts";
 import { logKey, type TransactionLog } from "../store/transaction-log.ts";
-import type { LedgerCommand } from "../transfer-batch.ts";
 import { creditLine, readTransferType, transactionShape } from "./shapes.ts";
 
 /** What a member's points stand on. */
 export interface PointsParts {
-  readonly ledger: Ledger;
+  readonly charging: Charging;
   readonly accounts: Accounts;
   readonly log: TransactionLog;
-  readonly provider: PaymentProvider;
   /** ISO 4217. */
   readonly defaultCurrency: string;
 }
 
 /** A member's points. */
-export function servePoints({ ledger, accounts, log, provider, defaultCurrency }: PointsParts): Served {
+export function servePoints({ charging, accounts, log, defaultCurrency }: PointsParts): Served {
   /** A member's wallets. One's own are opened at need; another's that has none is nobody the wallet knows of. */
   const walletsOf = async (userId: bigint, call: Call): Promise<Wallet[]> => {
     const wallets = await accounts.walletsOf(userId);
@@ -45,15 +41,10 @@ export function servePoints({ ledger, accounts, log, provider, defaultCurrency }
       const amount = readAmount(request.amount, currency);
       await walletsOf(userId, call);
 
-      const charge = { id: `charge-${call.receipt?.effectId ?? randomUUID()}`, userId, amount, currency };
-      if (!(await provider.approve(charge))) throw new ChargeDeclined();
-      try {
-        return charged(await ledger.transfer(transferOf(charge, call), call.deadline));
-      } catch (error) {
-        // Whether a transfer that was not answered has been made is not known; one that was refused has not.
-        if (error instanceof Refusal && error.kind !== "unavailable") await provider.cancel(charge);
-        throw error;
-      }
+      const { receipt, deadline } = call;
+      const charge = { id: `charge-${receipt?.effectId ?? randomUUID()}`, userId, amount, currency };
+      const beside = (made: Transfer) => (receipt ? [receipt.settling(charged(made))] : []);
+      return charged(await charging.charge(charge, { beside, deadline }));
     },
 
     async getPoints(request, call) {
@@ -82,19 +73,6 @@ export function servePoints({ ledger, accounts, log, provider, defaultCurrency }
       return { transactions: rows.map(transactionShape), pageInfo };
     },
   });
-}
-
-function transferOf({ id, userId, amount, currency }: Charge, { receipt }: Call): LedgerCommand {
-  return {
-    id,
-    debit: { kind: "top_ups" },
-    credit: { kind: "wallet", userId },
-    amount,
-    currency,
-    type: "charge",
-    reference: "",
-    beside: (made) => (receipt ? [receipt.settling(charged(made))] : []),
-  };
 }
 
 function charged(transfer: Transfer) {

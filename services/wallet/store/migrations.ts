@@ -35,7 +35,12 @@ export const migrations: readonly Migration[] = [
         table.bigInteger("credit_sequence").notNullable();
         table.bigInteger("credit_balance_after");
         table.index(["created_at"]);
-        table.check("amount > 0", undefined, "amount_is_above_zero");
+        // A void takes the id of a transfer that never will be: it moves nothing, on no account, and has no entries.
+        table.check(
+          "(type <> 'void' AND amount > 0) OR (type = 'void' AND amount = 0)",
+          undefined,
+          "amount_is_above_zero_unless_void",
+        );
       });
       // No other index: what is asked by time is found by halving, since a wallet's log never goes back in time.
       await createTable(knex, "entries", (table) => {
@@ -51,9 +56,24 @@ export const migrations: readonly Migration[] = [
       await createTable(knex, "system_balances", (table) => {
         table.bigInteger("account_id").notNullable();
         table.bigInteger("as_of").notNullable();
-        table.bigInteger("balance").notNullable();
+        // Minor units as text: it may be greater than a BIGINT can be, and SQLite has no decimals.
+        table.string("balance", 40).notNullable();
         table.primary(["account_id", "as_of"]);
       });
     },
+  },
+  {
+    name: "002-charges",
+    up: (knex) =>
+      createTable(knex, "charges", (table) => {
+        // The transfer's too.
+        table.string("id", 64).primary();
+        table.bigInteger("user_id").notNullable();
+        table.bigInteger("amount").notNullable();
+        table.specificType("currency", "char(3)").notNullable();
+        table.string("state", 10).notNullable();
+        table.bigInteger("asked_at").notNullable();
+        table.index(["state", "asked_at"]);
+      }),
   },
 ];

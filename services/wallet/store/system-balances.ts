@@ -2,6 +2,7 @@ import type { Database, Session } from "../../platform/database/database.ts";
 import { upsertInto } from "../../platform/database/statements.ts";
 import { type Instant, microsecondsPerSecond, now } from "../../platform/time.ts";
 import type { SystemKind } from "../domain/account.ts";
+import { exactSum, exactSumOf } from "./exact-sum.ts";
 
 const hour = 3_600n * microsecondsPerSecond;
 
@@ -28,29 +29,27 @@ export async function systemBalances(session: Session, asOf: Instant): Promise<(
   ]);
   const putDownAt = newest?.[0]?.as_of as bigint;
   const since = (side: string) => ({
-    sql: `SELECT ${side}_account_id AS id, SUM(amount) AS amount FROM transfers
+    sql: `SELECT ${side}_account_id AS id, ${exactSum("amount")} FROM transfers
           WHERE created_at > ? AND created_at <= ? GROUP BY ${side}_account_id`,
     values: [putDownAt, asOf],
   });
   const [accounts, putDown, credits, debits] = await session.run([
     { sql: "SELECT id, kind, currency FROM accounts WHERE user_id = 0 ORDER BY currency, kind", values: [] },
-    { sql: "SELECT account_id AS id, balance AS amount FROM system_balances WHERE as_of = ?", values: [putDownAt] },
+    { sql: "SELECT account_id AS id, balance FROM system_balances WHERE as_of = ?", values: [putDownAt] },
     since("credit"),
     since("debit"),
   ]);
-  const amounts = [putDown, credits, debits].map(
-    (rows) => new Map((rows ?? []).map((row) => [row.id, row.amount as bigint])),
-  );
-  const moved = (accounts ?? []).filter(({ id }) => amounts.some((one) => one.has(id as bigint)));
-  return moved.map(({ id, kind, currency }) => {
-    const [before = 0n, credited = 0n, debited = 0n] = amounts.map((one) => one.get(id as bigint) ?? 0n);
-    return {
+  const before = new Map((putDown ?? []).map(({ id, balance }) => [id, BigInt(balance as string)]));
+  const credited = new Map((credits ?? []).map((row) => [row.id, exactSumOf(row)]));
+  const debited = new Map((debits ?? []).map((row) => [row.id, exactSumOf(row)]));
+  return (accounts ?? [])
+    .filter(({ id }) => [before, credited, debited].some((amounts) => amounts.has(id)))
+    .map(({ id, kind, currency }) => ({
       id: id as bigint,
       kind: kind as SystemKind,
       currency: currency as string,
-      balance: before + credited - debited,
-    };
-  });
+      balance: (before.get(id) ?? 0n) + (credited.get(id) ?? 0n) - (debited.get(id) ?? 0n),
+    }));
 }
 
 /** Puts the balances at the last full hour down, so that no sum goes back further. */
@@ -59,7 +58,7 @@ export async function putDownSystemBalances(database: Database): Promise<void> {
   const asOf = settled - (settled % hour);
   const balances = await database.snapshot((session) => systemBalances(session, asOf));
   if (balances.length === 0) return;
-  const rows = balances.map(({ id, balance }) => [id, asOf, balance] as const);
+  const rows = balances.map(({ id, balance }) => [id, asOf, String(balance)] as const);
   await database.transaction((tx) =>
     tx.run([
       upsertInto(database.dialect, "system_balances", ["account_id", "as_of", "balance"], rows, {

@@ -1,7 +1,7 @@
 import type { Row, Statement } from "../../platform/database/database.ts";
 import { insertInto, placeholders } from "../../platform/database/statements.ts";
 import type { Account } from "../domain/account.ts";
-import type { Entry, Transfer, TransferType } from "../domain/transfer.ts";
+import type { Entry, Fate, Transfer, TransferType, Void } from "../domain/transfer.ts";
 
 const transferColumns = [
   "number",
@@ -29,6 +29,7 @@ const entryColumns = [
   "created_at",
 ] as const;
 
+/** Transfers by id, and the voids that stand in their place. */
 export function selectTransfers(ids: readonly string[]): Statement {
   return {
     sql: `SELECT ${transferColumns.join(", ")} FROM transfers WHERE id IN (${placeholders(ids.length)})`,
@@ -55,6 +56,17 @@ export function insertTransfers(transfers: readonly Transfer[]): Statement {
       transfer.creditSequence,
       transfer.creditBalanceAfter ?? null,
     ]),
+  );
+}
+
+/** Takes the ids of transfers that never will be. */
+export function insertVoids(voids: readonly Void[]): Statement {
+  return insertInto(
+    "transfers",
+    transferColumns,
+    voids.map(({ id, number, createdAt }) => {
+      return [number, id, 0n, 0n, 0n, "", "void", "", createdAt, 0n, null, 0n, null] as const;
+    }),
   );
 }
 
@@ -86,12 +98,22 @@ function runsOf(numbers: readonly bigint[]): [bigint, bigint][] {
   return runs;
 }
 
-/** The ids of the accounts that a transfer's row names. */
-export function accountIdsOf(row: Row): [bigint, bigint] {
-  return [row.debit_account_id as bigint, row.credit_account_id as bigint];
+/** The ids of the accounts that a row names: none for a void. */
+export function accountIdsOf(row: Row): bigint[] {
+  return row.type === "void" ? [] : [row.debit_account_id as bigint, row.credit_account_id as bigint];
 }
 
-export function transferOf(row: Row, accounts: ReadonlyMap<bigint, Account>): Transfer {
+/** What a row says of its id. */
+export function fateOf(row: Row, accounts: ReadonlyMap<bigint, Account>): Fate {
+  if (row.type !== "void") return { kind: "made", transfer: transferOf(row, accounts) };
+  const { id, number, created_at } = row;
+  return {
+    kind: "voided",
+    void: { id: id as string, number: number as bigint, createdAt: created_at as bigint },
+  };
+}
+
+function transferOf(row: Row, accounts: ReadonlyMap<bigint, Account>): Transfer {
   const [debit, credit] = accountIdsOf(row).map((id) => accounts.get(id));
   if (!debit || !credit) throw new Error(`Transfer ${row.number} names an account that is not there`);
   return {

@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file giftmesh/wallet/v1/ledger_service.proto.
  */
 export const file_giftmesh_wallet_v1_ledger_service: GenFile = /*@__PURE__*/
-  fileDesc("CidnaWZ0bWVzaC93YWxsZXQvdjEvbGVkZ2VyX3NlcnZpY2UucHJvdG8SEmdpZnRtZXNoLndhbGxldC52MSKIAQoQQWNjb3VudFJlZmVyZW5jZRIjCgd1c2VyX2lkGAEgASgDQhC6SA0iCxj/////////DygBSAASPwoGc3lzdGVtGAIgASgOMiEuZ2lmdG1lc2gud2FsbGV0LnYxLlN5c3RlbUFjY291bnRCCrpIB4IBBBABIABIAEIOCgVvd25lchIFukgCCAEi+wIKD1RyYW5zZmVyUmVxdWVzdBIgCgJpZBgBIAEoCUIUukgRyAEBcgwYQDIIXlshLX5dKiQSOwoFZGViaXQYAiABKAsyJC5naWZ0bWVzaC53YWxsZXQudjEuQWNjb3VudFJlZmVyZW5jZUIGukgDyAEBEjwKBmNyZWRpdBgDIAEoCzIkLmdpZnRtZXNoLndhbGxldC52MS5BY2NvdW50UmVmZXJlbmNlQga6SAPIAQEScgoGYW1vdW50GAQgASgLMhkuZ2lmdG1lc2guY29tbW9uLnYxLk1vbmV5Qke6SES6AT4KDm1vbmV5LnBvc2l0aXZlEhZtdXN0IGJlIGdyZWF0ZXIgdGhhbiAwGhR0aGlzLm1pbm9yX3VuaXRzID4gMMgBARI7CgR0eXBlGAUgASgOMiAuZ2lmdG1lc2gud2FsbGV0LnYxLlRyYW5zZmVyVHlwZUILukgIyAEBggECEAESGgoJcmVmZXJlbmNlGAYgASgJQge6SARyAhhkIpQDCghUcmFuc2ZlchIKCgJpZBgBIAEoCRIOCgZudW1iZXIYAiABKAMSMwoFZGViaXQYAyABKAsyJC5naWZ0bWVzaC53YWxsZXQudjEuQWNjb3VudFJlZmVyZW5jZRI0CgZjcmVkaXQYBCABKAsyJC5naWZ0bWVzaC53YWxsZXQudjEuQWNjb3VudFJlZmVyZW5jZRIpCgZhbW91bnQYBSABKAsyGS5naWZ0bWVzaC5jb21tb24udjEuTW9uZXkSLgoEdHlwZRgGIAEoDjIgLmdpZnRtZXNoLndhbGxldC52MS5UcmFuc2ZlclR5cGUSEQoJcmVmZXJlbmNlGAcgASgJEi4KCmNyZWF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGRlYml0X3dhbGxldBgJIAEoCzIaLmdpZnRtZXNoLndhbGxldC52MS5XYWxsZXQSMQoNY3JlZGl0X3dhbGxldBgKIAEoCzIaLmdpZnRtZXNoLndhbGxldC52MS5XYWxsZXQiQgoQVHJhbnNmZXJSZXNwb25zZRIuCgh0cmFuc2ZlchgBIAEoCzIcLmdpZnRtZXNoLndhbGxldC52MS5UcmFuc2ZlciJaChRCYXRjaFRyYW5zZmVyUmVxdWVzdBJCCghyZXF1ZXN0cxgBIAMoCzIjLmdpZnRtZXNoLndhbGxldC52MS5UcmFuc2ZlclJlcXVlc3RCC7pICJIBBQgBEOgHIs4BChVCYXRjaFRyYW5zZmVyUmVzcG9uc2USQQoHcmVzdWx0cxgBIAMoCzIwLmdpZnRtZXNoLndhbGxldC52MS5CYXRjaFRyYW5zZmVyUmVzcG9uc2UuUmVzdWx0GnIKBlJlc3VsdBI4CghyZXNwb25zZRgBIAEoCzIkLmdpZnRtZXNoLndhbGxldC52MS5UcmFuc2ZlclJlc3BvbnNlSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiUQoGV2FsbGV0EgoKAmlkGAEgASgDEg8KB3VzZXJfaWQYAiABKAMSKgoHYmFsYW5jZRgDIAEoCzIZLmdpZnRtZXNoLmNvbW1vbi52MS5Nb25leSJ3ChFPcGVuV2FsbGV0UmVxdWVzdBIhCgd1c2VyX2lkGAEgASgDQhC6SA0iCxj/////////DygBEi0KDWN1cnJlbmN5X2NvZGUYAiABKAlCEbpIDnIMMgpeW0EtWl17M30kSACIAQFCEAoOX2N1cnJlbmN5X2NvZGUiQAoST3BlbldhbGxldFJlc3BvbnNlEioKBndhbGxldBgBIAEoCzIaLmdpZnRtZXNoLndhbGxldC52MS5XYWxsZXQilAEKEEdldFdhbGxldFJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICKAFIABIaCgd1c2VyX2lkGAIgASgDQge6SAQiAigBSAASLQoNY3VycmVuY3lfY29kZRgDIAEoCUIRukgOcgwyCl5bQS1aXXszfSRIAYgBAUIMCgNrZXkSBbpIAggBQhAKDl9jdXJyZW5jeV9jb2RlIj8KEUdldFdhbGxldFJlc3BvbnNlEioKBndhbGxldBgBIAEoCzIaLmdpZnRtZXNoLndhbGxldC52MS5XYWxsZXQiLAoSR2V0VHJhbnNmZXJSZXF1ZXN0EhYKAmlkGAEgASgJQgq6SAfIAQFyAhhAIkUKE0dldFRyYW5zZmVyUmVzcG9uc2USLgoIdHJhbnNmZXIYASABKAsyHC5naWZ0bWVzaC53YWxsZXQudjEuVHJhbnNmZXIifAoSTGlzdEVudHJpZXNSZXF1ZXN0EhsKCmFjY291bnRfaWQYASABKANCB7pIBCICKAESHwoOYWZ0ZXJfc2VxdWVuY2UYAiABKANCB7pIBCICKAASHgoFbGltaXQYAyABKAVCCrpIBxoFGOgHKAFIAIgBAUIICgZfbGltaXQi5wEKBUVudHJ5EhIKCmFjY291bnRfaWQYASABKAMSEAoIc2VxdWVuY2UYAiABKAMSFwoPdHJhbnNmZXJfbnVtYmVyGAMgASgDEikKBmFtb3VudBgEIAEoCzIZLmdpZnRtZXNoLmNvbW1vbi52MS5Nb25leRImChliYWxhbmNlX2FmdGVyX21pbm9yX3VuaXRzGAUgASgDSACIAQESLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCHAoaX2JhbGFuY2VfYWZ0ZXJfbWlub3JfdW5pdHMiQQoTTGlzdEVudHJpZXNSZXNwb25zZRIqCgdlbnRyaWVzGAEgAygLMhkuZ2lmdG1lc2gud2FsbGV0LnYxLkVudHJ5KqwBCg1TeXN0ZW1BY2NvdW50Eh4KGlNZU1RFTV9BQ0NPVU5UX1VOU1BFQ0lGSUVEEAASGgoWU1lTVEVNX0FDQ09VTlRfVE9QX1VQUxABEh0KGVNZU1RFTV9BQ0NPVU5UX1BST01PVElPTlMQAhImCiJTWVNURU1fQUNDT1VOVF9HSUZUX0NBUkRfTElBQklMSVRZEAMSGAoUU1lTVEVNX0FDQ09VTlRfU0FMRVMQBDLDBAoNTGVkZ2VyU2VydmljZRJVCghUcmFuc2ZlchIjLmdpZnRtZXNoLndhbGxldC52MS5UcmFuc2ZlclJlcXVlc3QaJC5naWZ0bWVzaC53YWxsZXQudjEuVHJhbnNmZXJSZXNwb25zZRJkCg1CYXRjaFRyYW5zZmVyEiguZ2lmdG1lc2gud2FsbGV0LnYxLkJhdGNoVHJhbnNmZXJSZXF1ZXN0GikuZ2lmdG1lc2gud2FsbGV0LnYxLkJhdGNoVHJhbnNmZXJSZXNwb25zZRJbCgpPcGVuV2FsbGV0EiUuZ2lmdG1lc2gud2FsbGV0LnYxLk9wZW5XYWxsZXRSZXF1ZXN0GiYuZ2lmdG1lc2gud2FsbGV0LnYxLk9wZW5XYWxsZXRSZXNwb25zZRJYCglHZXRXYWxsZXQSJC5naWZ0bWVzaC53YWxsZXQudjEuR2V0V2FsbGV0UmVxdWVzdBolLmdpZnRtZXNoLndhbGxldC52MS5HZXRXYWxsZXRSZXNwb25zZRJeCgtHZXRUcmFuc2ZlchImLmdpZnRtZXNoLndhbGxldC52MS5HZXRUcmFuc2ZlclJlcXVlc3QaJy5naWZ0bWVzaC53YWxsZXQudjEuR2V0VHJhbnNmZXJSZXNwb25zZRJeCgtMaXN0RW50cmllcxImLmdpZnRtZXNoLndhbGxldC52MS5MaXN0RW50cmllc1JlcXVlc3QaJy5naWZ0bWVzaC53YWxsZXQudjEuTGlzdEVudHJpZXNSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_giftmesh_common_v1_money, file_giftmesh_wallet_v1_transaction, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("CidnaWZ0bWVzaC93YWxsZXQvdjEvbGVkZ2VyX3NlcnZpY2UucHJvdG8SEmdpZnRtZXNoLndhbGxldC52MSKIAQoQQWNjb3VudFJlZmVyZW5jZRIjCgd1c2VyX2lkGAEgASgDQhC6SA0iCxj/////////DygBSAASPwoGc3lzdGVtGAIgASgOMiEuZ2lmdG1lc2gud2FsbGV0LnYxLlN5c3RlbUFjY291bnRCCrpIB4IBBBABIABIAEIOCgVvd25lchIFukgCCAEi+wIKD1RyYW5zZmVyUmVxdWVzdBIgCgJpZBgBIAEoCUIUukgRyAEBcgwYQDIIXlshLX5dKiQSOwoFZGViaXQYAiABKAsyJC5naWZ0bWVzaC53YWxsZXQudjEuQWNjb3VudFJlZmVyZW5jZUIGukgDyAEBEjwKBmNyZWRpdBgDIAEoCzIkLmdpZnRtZXNoLndhbGxldC52MS5BY2NvdW50UmVmZXJlbmNlQga6SAPIAQEScgoGYW1vdW50GAQgASgLMhkuZ2lmdG1lc2guY29tbW9uLnYxLk1vbmV5Qke6SES6AT4KDm1vbmV5LnBvc2l0aXZlEhZtdXN0IGJlIGdyZWF0ZXIgdGhhbiAwGhR0aGlzLm1pbm9yX3VuaXRzID4gMMgBARI7CgR0eXBlGAUgASgOMiAuZ2lmdG1lc2gud2FsbGV0LnYxLlRyYW5zZmVyVHlwZUILukgIyAEBggECEAESGgoJcmVmZXJlbmNlGAYgASgJQge6SARyAhhkIpQDCghUcmFuc2ZlchIKCgJpZBgBIAEoCRIOCgZudW1iZXIYAiABKAMSMwoFZGViaXQYAyABKAsyJC5naWZ0bWVzaC53YWxsZXQudjEuQWNjb3VudFJlZmVyZW5jZRI0CgZjcmVkaXQYBCABKAsyJC5naWZ0bWVzaC53YWxsZXQudjEuQWNjb3VudFJlZmVyZW5jZRIpCgZhbW91bnQYBSABKAsyGS5naWZ0bWVzaC5jb21tb24udjEuTW9uZXkSLgoEdHlwZRgGIAEoDjIgLmdpZnRtZXNoLndhbGxldC52MS5UcmFuc2ZlclR5cGUSEQoJcmVmZXJlbmNlGAcgASgJEi4KCmNyZWF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGRlYml0X3dhbGxldBgJIAEoCzIaLmdpZnRtZXNoLndhbGxldC52MS5XYWxsZXQSMQoNY3JlZGl0X3dhbGxldBgKIAEoCzIaLmdpZnRtZXNoLndhbGxldC52MS5XYWxsZXQiQgoQVHJhbnNmZXJSZXNwb25zZRIuCgh0cmFuc2ZlchgBIAEoCzIcLmdpZnRtZXNoLndhbGxldC52MS5UcmFuc2ZlciI3ChNWb2lkVHJhbnNmZXJSZXF1ZXN0EiAKAmlkGAEgASgJQhS6SBHIAQFyDBhAMgheWyEtfl0qJCJGChRWb2lkVHJhbnNmZXJSZXNwb25zZRIuCgh0cmFuc2ZlchgBIAEoCzIcLmdpZnRtZXNoLndhbGxldC52MS5UcmFuc2ZlciJaChRCYXRjaFRyYW5zZmVyUmVxdWVzdBJCCghyZXF1ZXN0cxgBIAMoCzIjLmdpZnRtZXNoLndhbGxldC52MS5UcmFuc2ZlclJlcXVlc3RCC7pICJIBBQgBEOgHIs4BChVCYXRjaFRyYW5zZmVyUmVzcG9uc2USQQoHcmVzdWx0cxgBIAMoCzIwLmdpZnRtZXNoLndhbGxldC52MS5CYXRjaFRyYW5zZmVyUmVzcG9uc2UuUmVzdWx0GnIKBlJlc3VsdBI4CghyZXNwb25zZRgBIAEoCzIkLmdpZnRtZXNoLndhbGxldC52MS5UcmFuc2ZlclJlc3BvbnNlSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiUQoGV2FsbGV0EgoKAmlkGAEgASgDEg8KB3VzZXJfaWQYAiABKAMSKgoHYmFsYW5jZRgDIAEoCzIZLmdpZnRtZXNoLmNvbW1vbi52MS5Nb25leSJ3ChFPcGVuV2FsbGV0UmVxdWVzdBIhCgd1c2VyX2lkGAEgASgDQhC6SA0iCxj/////////DygBEi0KDWN1cnJlbmN5X2NvZGUYAiABKAlCEbpIDnIMMgpeW0EtWl17M30kSACIAQFCEAoOX2N1cnJlbmN5X2NvZGUiQAoST3BlbldhbGxldFJlc3BvbnNlEioKBndhbGxldBgBIAEoCzIaLmdpZnRtZXNoLndhbGxldC52MS5XYWxsZXQilAEKEEdldFdhbGxldFJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICKAFIABIaCgd1c2VyX2lkGAIgASgDQge6SAQiAigBSAASLQoNY3VycmVuY3lfY29kZRgDIAEoCUIRukgOcgwyCl5bQS1aXXszfSRIAYgBAUIMCgNrZXkSBbpIAggBQhAKDl9jdXJyZW5jeV9jb2RlIj8KEUdldFdhbGxldFJlc3BvbnNlEioKBndhbGxldBgBIAEoCzIaLmdpZnRtZXNoLndhbGxldC52MS5XYWxsZXQiLAoSR2V0VHJhbnNmZXJSZXF1ZXN0EhYKAmlkGAEgASgJQgq6SAfIAQFyAhhAIkUKE0dldFRyYW5zZmVyUmVzcG9uc2USLgoIdHJhbnNmZXIYASABKAsyHC5naWZ0bWVzaC53YWxsZXQudjEuVHJhbnNmZXIifAoSTGlzdEVudHJpZXNSZXF1ZXN0EhsKCmFjY291bnRfaWQYASABKANCB7pIBCICKAESHwoOYWZ0ZXJfc2VxdWVuY2UYAiABKANCB7pIBCICKAASHgoFbGltaXQYAyABKAVCCrpIBxoFGOgHKAFIAIgBAUIICgZfbGltaXQi5wEKBUVudHJ5EhIKCmFjY291bnRfaWQYASABKAMSEAoIc2VxdWVuY2UYAiABKAMSFwoPdHJhbnNmZXJfbnVtYmVyGAMgASgDEikKBmFtb3VudBgEIAEoCzIZLmdpZnRtZXNoLmNvbW1vbi52MS5Nb25leRImChliYWxhbmNlX2FmdGVyX21pbm9yX3VuaXRzGAUgASgDSACIAQESLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCHAoaX2JhbGFuY2VfYWZ0ZXJfbWlub3JfdW5pdHMiQQoTTGlzdEVudHJpZXNSZXNwb25zZRIqCgdlbnRyaWVzGAEgAygLMhkuZ2lmdG1lc2gud2FsbGV0LnYxLkVudHJ5KqwBCg1TeXN0ZW1BY2NvdW50Eh4KGlNZU1RFTV9BQ0NPVU5UX1VOU1BFQ0lGSUVEEAASGgoWU1lTVEVNX0FDQ09VTlRfVE9QX1VQUxABEh0KGVNZU1RFTV9BQ0NPVU5UX1BST01PVElPTlMQAhImCiJTWVNURU1fQUNDT1VOVF9HSUZUX0NBUkRfTElBQklMSVRZEAMSGAoUU1lTVEVNX0FDQ09VTlRfU0FMRVMQBDKmBQoNTGVkZ2VyU2VydmljZRJVCghUcmFuc2ZlchIjLmdpZnRtZXNoLndhbGxldC52MS5UcmFuc2ZlclJlcXVlc3QaJC5naWZ0bWVzaC53YWxsZXQudjEuVHJhbnNmZXJSZXNwb25zZRJkCg1CYXRjaFRyYW5zZmVyEiguZ2lmdG1lc2gud2FsbGV0LnYxLkJhdGNoVHJhbnNmZXJSZXF1ZXN0GikuZ2lmdG1lc2gud2FsbGV0LnYxLkJhdGNoVHJhbnNmZXJSZXNwb25zZRJhCgxWb2lkVHJhbnNmZXISJy5naWZ0bWVzaC53YWxsZXQudjEuVm9pZFRyYW5zZmVyUmVxdWVzdBooLmdpZnRtZXNoLndhbGxldC52MS5Wb2lkVHJhbnNmZXJSZXNwb25zZRJbCgpPcGVuV2FsbGV0EiUuZ2lmdG1lc2gud2FsbGV0LnYxLk9wZW5XYWxsZXRSZXF1ZXN0GiYuZ2lmdG1lc2gud2FsbGV0LnYxLk9wZW5XYWxsZXRSZXNwb25zZRJYCglHZXRXYWxsZXQSJC5naWZ0bWVzaC53YWxsZXQudjEuR2V0V2FsbGV0UmVxdWVzdBolLmdpZnRtZXNoLndhbGxldC52MS5HZXRXYWxsZXRSZXNwb25zZRJeCgtHZXRUcmFuc2ZlchImLmdpZnRtZXNoLndhbGxldC52MS5HZXRUcmFuc2ZlclJlcXVlc3QaJy5naWZ0bWVzaC53YWxsZXQudjEuR2V0VHJhbnNmZXJSZXNwb25zZRJeCgtMaXN0RW50cmllcxImLmdpZnRtZXNoLndhbGxldC52MS5MaXN0RW50cmllc1JlcXVlc3QaJy5naWZ0bWVzaC53YWxsZXQudjEuTGlzdEVudHJpZXNSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_giftmesh_common_v1_money, file_giftmesh_wallet_v1_transaction, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * One side of a transfer; the currency is the transfer's.
@@ -221,6 +221,48 @@ export const TransferResponseSchema: GenMessage<TransferResponse> = /*@__PURE__*
   messageDesc(file_giftmesh_wallet_v1_ledger_service, 3);
 
 /**
+ * Which transfer.
+ *
+ * @generated from message giftmesh.wallet.v1.VoidTransferRequest
+ */
+export type VoidTransferRequest = Message<"giftmesh.wallet.v1.VoidTransferRequest"> & {
+  /**
+   * As its maker gave it, or means to give it.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message giftmesh.wallet.v1.VoidTransferRequest.
+ * Use `create(VoidTransferRequestSchema)` to create a new message.
+ */
+export const VoidTransferRequestSchema: GenMessage<VoidTransferRequest> = /*@__PURE__*/
+  messageDesc(file_giftmesh_wallet_v1_ledger_service, 4);
+
+/**
+ * What came of it.
+ *
+ * @generated from message giftmesh.wallet.v1.VoidTransferResponse
+ */
+export type VoidTransferResponse = Message<"giftmesh.wallet.v1.VoidTransferResponse"> & {
+  /**
+   * The transfer, where it had been made; unset where it never will be.
+   *
+   * @generated from field: giftmesh.wallet.v1.Transfer transfer = 1;
+   */
+  transfer?: Transfer | undefined;
+};
+
+/**
+ * Describes the message giftmesh.wallet.v1.VoidTransferResponse.
+ * Use `create(VoidTransferResponseSchema)` to create a new message.
+ */
+export const VoidTransferResponseSchema: GenMessage<VoidTransferResponse> = /*@__PURE__*/
+  messageDesc(file_giftmesh_wallet_v1_ledger_service, 5);
+
+/**
  * Transfers to make.
  *
  * @generated from message giftmesh.wallet.v1.BatchTransferRequest
@@ -239,7 +281,7 @@ export type BatchTransferRequest = Message<"giftmesh.wallet.v1.BatchTransferRequ
  * Use `create(BatchTransferRequestSchema)` to create a new message.
  */
 export const BatchTransferRequestSchema: GenMessage<BatchTransferRequest> = /*@__PURE__*/
-  messageDesc(file_giftmesh_wallet_v1_ledger_service, 4);
+  messageDesc(file_giftmesh_wallet_v1_ledger_service, 6);
 
 /**
  * What came of each.
@@ -260,7 +302,7 @@ export type BatchTransferResponse = Message<"giftmesh.wallet.v1.BatchTransferRes
  * Use `create(BatchTransferResponseSchema)` to create a new message.
  */
 export const BatchTransferResponseSchema: GenMessage<BatchTransferResponse> = /*@__PURE__*/
-  messageDesc(file_giftmesh_wallet_v1_ledger_service, 5);
+  messageDesc(file_giftmesh_wallet_v1_ledger_service, 7);
 
 /**
  * What came of one.
@@ -297,7 +339,7 @@ export type BatchTransferResponse_Result = Message<"giftmesh.wallet.v1.BatchTran
  * Use `create(BatchTransferResponse_ResultSchema)` to create a new message.
  */
 export const BatchTransferResponse_ResultSchema: GenMessage<BatchTransferResponse_Result> = /*@__PURE__*/
-  messageDesc(file_giftmesh_wallet_v1_ledger_service, 5, 0);
+  messageDesc(file_giftmesh_wallet_v1_ledger_service, 7, 0);
 
 /**
  * A user's account in one currency.
@@ -332,7 +374,7 @@ export type Wallet = Message<"giftmesh.wallet.v1.Wallet"> & {
  * Use `create(WalletSchema)` to create a new message.
  */
 export const WalletSchema: GenMessage<Wallet> = /*@__PURE__*/
-  messageDesc(file_giftmesh_wallet_v1_ledger_service, 6);
+  messageDesc(file_giftmesh_wallet_v1_ledger_service, 8);
 
 /**
  * Whose wallet to open.
@@ -360,7 +402,7 @@ export type OpenWalletRequest = Message<"giftmesh.wallet.v1.OpenWalletRequest"> 
  * Use `create(OpenWalletRequestSchema)` to create a new message.
  */
 export const OpenWalletRequestSchema: GenMessage<OpenWalletRequest> = /*@__PURE__*/
-  messageDesc(file_giftmesh_wallet_v1_ledger_service, 7);
+  messageDesc(file_giftmesh_wallet_v1_ledger_service, 9);
 
 /**
  * The open wallet.
@@ -381,7 +423,7 @@ export type OpenWalletResponse = Message<"giftmesh.wallet.v1.OpenWalletResponse"
  * Use `create(OpenWalletResponseSchema)` to create a new message.
  */
 export const OpenWalletResponseSchema: GenMessage<OpenWalletResponse> = /*@__PURE__*/
-  messageDesc(file_giftmesh_wallet_v1_ledger_service, 8);
+  messageDesc(file_giftmesh_wallet_v1_ledger_service, 10);
 
 /**
  * Which wallet.
@@ -425,7 +467,7 @@ export type GetWalletRequest = Message<"giftmesh.wallet.v1.GetWalletRequest"> & 
  * Use `create(GetWalletRequestSchema)` to create a new message.
  */
 export const GetWalletRequestSchema: GenMessage<GetWalletRequest> = /*@__PURE__*/
-  messageDesc(file_giftmesh_wallet_v1_ledger_service, 9);
+  messageDesc(file_giftmesh_wallet_v1_ledger_service, 11);
 
 /**
  * The wallet.
@@ -446,7 +488,7 @@ export type GetWalletResponse = Message<"giftmesh.wallet.v1.GetWalletResponse"> 
  * Use `create(GetWalletResponseSchema)` to create a new message.
  */
 export const GetWalletResponseSchema: GenMessage<GetWalletResponse> = /*@__PURE__*/
-  messageDesc(file_giftmesh_wallet_v1_ledger_service, 10);
+  messageDesc(file_giftmesh_wallet_v1_ledger_service, 12);
 
 /**
  * Which transfer.
@@ -467,7 +509,7 @@ export type GetTransferRequest = Message<"giftmesh.wallet.v1.GetTransferRequest"
  * Use `create(GetTransferRequestSchema)` to create a new message.
  */
 export const GetTransferRequestSchema: GenMessage<GetTransferRequest> = /*@__PURE__*/
-  messageDesc(file_giftmesh_wallet_v1_ledger_service, 11);
+  messageDesc(file_giftmesh_wallet_v1_ledger_service, 13);
 
 /**
  * The transfer.
@@ -488,7 +530,7 @@ export type GetTransferResponse = Message<"giftmesh.wallet.v1.GetTransferRespons
  * Use `create(GetTransferResponseSchema)` to create a new message.
  */
 export const GetTransferResponseSchema: GenMessage<GetTransferResponse> = /*@__PURE__*/
-  messageDesc(file_giftmesh_wallet_v1_ledger_service, 12);
+  messageDesc(file_giftmesh_wallet_v1_ledger_service, 14);
 
 /**
  * Which entries.
@@ -523,7 +565,7 @@ export type ListEntriesRequest = Message<"giftmesh.wallet.v1.ListEntriesRequest"
  * Use `create(ListEntriesRequestSchema)` to create a new message.
  */
 export const ListEntriesRequestSchema: GenMessage<ListEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_giftmesh_wallet_v1_ledger_service, 13);
+  messageDesc(file_giftmesh_wallet_v1_ledger_service, 15);
 
 /**
  * One posting: what a transfer did to one account.
@@ -579,7 +621,7 @@ export type Entry = Message<"giftmesh.wallet.v1.Entry"> & {
  * Use `create(EntrySchema)` to create a new message.
  */
 export const EntrySchema: GenMessage<Entry> = /*@__PURE__*/
-  messageDesc(file_giftmesh_wallet_v1_ledger_service, 14);
+  messageDesc(file_giftmesh_wallet_v1_ledger_service, 16);
 
 /**
  * Entries in order.
@@ -600,7 +642,7 @@ export type ListEntriesResponse = Message<"giftmesh.wallet.v1.ListEntriesRespons
  * Use `create(ListEntriesResponseSchema)` to create a new message.
  */
 export const ListEntriesResponseSchema: GenMessage<ListEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_giftmesh_wallet_v1_ledger_service, 15);
+  messageDesc(file_giftmesh_wallet_v1_ledger_service, 17);
 
 /**
  * The house's own accounts, one of each for every currency.
@@ -665,7 +707,7 @@ export const SystemAccountSchema: GenEnum<SystemAccount> = /*@__PURE__*/
 export const LedgerService: GenService<{
   /**
    * Moves money from one account to another, all or nothing. The same id again gets the same answer, however often;
-   * the same id with other content is ABORTED `TRANSFER_ID_REUSED`. A wallet that would go below zero:
+   * the same id with other content is ABORTED `TRANSFER_ID_REUSED`, one that was voided `TRANSFER_VOIDED`. A wallet that would go below zero:
    * FAILED_PRECONDITION `INSUFFICIENT_BALANCE`, and nothing is moved.
    *
    * @generated from rpc giftmesh.wallet.v1.LedgerService.Transfer
@@ -684,6 +726,18 @@ export const LedgerService: GenService<{
     methodKind: "unary";
     input: typeof BatchTransferRequestSchema;
     output: typeof BatchTransferResponseSchema;
+  },
+  /**
+   * Says of a transfer's id that it never will be made, for good: one that arrives later is ABORTED `TRANSFER_VOIDED`. One
+   * that has been made is answered instead, and stays. So a flow that knows not whether its transfer was made is told,
+   * and can go on or step back. Voiding it again: the same answer.
+   *
+   * @generated from rpc giftmesh.wallet.v1.LedgerService.VoidTransfer
+   */
+  voidTransfer: {
+    methodKind: "unary";
+    input: typeof VoidTransferRequestSchema;
+    output: typeof VoidTransferResponseSchema;
   },
   /**
    * Opens a user's wallet in a currency; an open one is answered as it is.

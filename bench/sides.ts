@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import knex, { type Knex } from "knex";
+import { mysqlEngine } from "../services/platform/testing/engines.ts";
+import { freePorts, startProcess, type TestProcess } from "../services/testing/processes.ts";
+import { RestClient } from "../services/testing/rest-client.ts";
+import { unlimited } from "../services/testing/running-mesh.ts";
+import type { Workers } from "./footprint.ts";
+import type { TokenMint } from "./token-mint.ts";
+
+/** One side of a comparison over HTTP, running. */
+export interface Side {
+  readonly base: string;
+  readonly workers: Workers;
+  /** An admin's client, to put things onto the shelves. */
+  readonly admin: RestClient;
+}
+
+/** A MySQL server to measure on; the databases made there go with the stack. */
+export interface Mysql {
+  readonly url: string;
+  /** What the names of databases are to start with. */
+  readonly prefix: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly server: Knex;
+}
+
+/** Connects to the MySQL server. Throws where it does not flush at every commit. */
+export async function openMysql(stack: AsyncDisposableStack): Promise<Mysql> {
+  const engine = mysqlEngine();
+  stack.defer(() => engine.remove());
+  // As many connections as `npm start` has.
+  const { DATABASE_CONNECTIONS: _, ...environment } = engine.environment;
+  const { DATABASE_URL: url = "", DATABASE_PREFIX: prefix = "" } = environment;
+  const server = knex({ client: "mysql2", connection: url, pool: { min: 0, max: 1 } });
+  stack.defer(() => server.destroy());
+  const [[row]] = await server.raw("SELECT @@innodb_flush_log_at_trx_commit AS mode");
+  if (row.mode !== 1) throw new Error("The server does not flush at every commit: innodb_flush_log_at_trx_commit");
+  return { url, prefix, environment, server };
+}
+
+/** Starts every service in one process, as `npm start` does, with rates that nobody meets. */
+export async function startMesh(mysql: Mysql, mint: TokenMint, stack: AsyncDisposableStack): Promise<Side> {
+  const [edgePort, grpcPort] = await freePorts(2);
+  const mesh = startProcess("services/main.ts", [], {
+    LOG_LEVEL: "error",
+    ...mysql.environment,
+    ...unlimited,
+    SIGNING_KEYS: mint.keysFile,
+    EDGE_PORT: String(edgePort),
+    GRPC_PORT: String(grpcPort),
+  });
+  stack.defer(async () => void (await mesh.end()));
+  await mesh.says("giftmesh is ready");
+  return sideOf(`http://127.0.0.1:${edgePort}`, [pidOf(mesh)], mysql.server, mint);
+}
+
+/** What a baseline is started with. */
+export interface BaselineOptions {
+  /** In bench/baselines. */
+  readonly script: string;
+  readonly args: readonly string[];
+  readonly mint: TokenMint;
+  /** The server that it commits to, if that is one. */
+  readonly server: Knex | undefined;
+  /** Processes that belong to it. */
+  readonly helpers?: readonly number[];
+}
+
+/** Starts a baseline, with the options for Node that `npm start` has. */
+export async function startBaseline(options: BaselineOptions, stack: AsyncDisposableStack): Promise<Side> {
+  const { script, args, mint, server, helpers = [] } = options;
+  const [flag = ""] = startFlags();
+  const all = [...args, "--keys", mint.keysFile];
+  const baseline = startProcess(`bench/baselines/${script}`, all, { NODE_OPTIONS: flag });
+  stack.defer(async () => void (await baseline.end()));
+  await baseline.says(/^http:\/\/.*\n/);
+  return sideOf(baseline.output().trim(), [pidOf(baseline), ...helpers], server, mint);
+}
+
+function startFlags(): string[] {
+  const { scripts } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return String(scripts.start).match(/--\S+/g) ?? [];
+}
+
+async function sideOf(base: string, pids: readonly number[], server: Knex | undefined, mint: TokenMint): Promise<Side> {
+  return { base, workers: { pids, server }, admin: new RestClient(base, await mint.admin()) };
+}
+
+function pidOf({ child }: TestProcess): number {
+  if (child.pid === undefined) throw new Error("A process has no id");
+  return child.pid;
+}
+
+/** What an admin's post has made: its id. */
+export async function make(admin: RestClient, path: string, body: object): Promise<number> {
+  const { status, text, body: answer } = await admin.post(path, body);
+  if (status !== 201) throw new Error(`${path} answered ${status}: ${text}`);
+  return Number(answer.data?.id);
+}

@@ -1,0 +1,36 @@
+import type { OutgoingHttpHeader } from "node:http";
+import type { FastifyInstance, FastifyReply } from "fastify";
+
+/** What every answer has, whatever it is about. */
+export type CommonHeaders = Readonly<Record<string, string>>;
+
+type Headers = Record<string, OutgoingHttpHeader>;
+
+/** Gives every answer that Fastify sends the headers that all have, but for those that it has of its own. */
+export function addCommonHeaders(app: FastifyInstance, common: CommonHeaders): void {
+  const entries = Object.entries(common);
+  app.addHook("onSend", (request, reply, payload, done) => {
+    reply.header("x-request-id", request.id);
+    for (const [name, value] of entries) if (!reply.hasHeader(name)) reply.header(name, value);
+    done(null, payload);
+  });
+}
+
+/** All the headers of an answer that Fastify does not send. */
+export function headersOf(reply: FastifyReply, common: CommonHeaders, own: Headers): Headers {
+  return { ...common, ...(reply.getHeaders() as Headers), "x-request-id": reply.request.id, ...own };
+}
+
+/** Sends a text past Fastify, whose own way takes as long as to read the request and to check who may make it. */
+export function sendText(
+  reply: FastifyReply,
+  common: CommonHeaders,
+  { status, contentType }: { readonly status: number; readonly contentType: string },
+  text: string,
+): void {
+  const own = { "content-type": contentType, "content-length": Buffer.byteLength(text) };
+  reply
+    .hijack()
+    .raw.writeHead(status, headersOf(reply, common, own))
+    .end(text);
+}

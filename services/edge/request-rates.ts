@@ -1,0 +1,57 @@
+import { normalizeIP } from "@fastify/rate-limit";
+import { type Caller, Role } from "../../gen/giftmesh/common/v1/access_pb.ts";
+import type { Config } from "../platform/config.ts";
+import { RecentlyUsed } from "../platform/recently-used.ts";
+import { isAdmin, isSignedIn } from "../platform/rpc/access.ts";
+import { RateLimited } from "./refusals.ts";
+
+/** A caller's time for a number of requests; it begins with the first. */
+const windowMs = 60_000;
+
+/** Callers whose requests are counted at once; of more, those that called longest ago are forgotten. */
+const countedCallers = 200_000;
+
+interface Counted {
+  /** In milliseconds since 1970. */
+  readonly endsAt: number;
+  requests: number;
+}
+
+/** Counts the requests of each caller: of a signed-in one by the user, of others by address, in IPv6 by network. */
+export class RequestRates {
+  private readonly perMinute: Config["ratePerMinute"];
+  private readonly callers = new RecentlyUsed<bigint | string, Counted>(countedCallers);
+
+  constructor(perMinute: Config["ratePerMinute"]) {
+    this.perMinute = perMinute;
+  }
+
+  /** Counts a request. Throws RateLimited where it is one too many. */
+  count(caller: Caller): void {
+    const now = Date.now();
+    const key = keyOf(caller);
+    let counted = this.callers.get(key);
+    if (!counted || counted.endsAt <= now) {
+      counted = { endsAt: now + windowMs, requests: 0 };
+      this.callers.set(key, counted);
+    }
+    counted.requests++;
+    if (counted.requests > this.mostOf(caller)) throw new RateLimited((counted.endsAt - now) / 1_000);
+  }
+
+  /** Undoes the count of a request that was another caller's. */
+  takeBack(caller: Caller): void {
+    const counted = this.callers.get(keyOf(caller));
+    if (counted) counted.requests--;
+  }
+
+  private mostOf(caller: Caller): number {
+    if (!isSignedIn(caller)) return this.perMinute.anonymous;
+    if (isAdmin(caller)) return this.perMinute.admin;
+    return caller.role === Role.VENDOR ? this.perMinute.vendor : this.perMinute.user;
+  }
+}
+
+function keyOf(caller: Caller): bigint | string {
+  return isSignedIn(caller) ? caller.userId : normalizeIP(caller.address);
+}

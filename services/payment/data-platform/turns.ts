@@ -1,0 +1,112 @@
+import { now } from "../../platform/time.ts";
+import type { Deliveries } from "./deliveries.ts";
+import type { Delivery } from "./delivery.ts";
+
+/** How many users are looked at together. */
+const mostUsers = 64;
+
+/** Of those, so many at most because something of theirs is new: the others have waited, and are not to wait for ever. */
+const mostFresh = 48;
+
+/** How many are read at a time, of what was added, and of the users who wait. */
+const mostRead = 1_000;
+
+/**
+ * Whose turn it is: of every user one delivery at a time, the first that waits. Who has something new comes before those
+ * who have waited for longer (after a crash, a failure or a replay), so that a long replay does not hold up what happens
+ * now; but what happens now to one user comes after what that user is still to be sent.
+ */
+export class Turns {
+  private readonly deliveries: Deliveries;
+  private readonly everyMs: number;
+  /** Who has something new, or may have more, the longest waiting first. */
+  private readonly fresh = new Set<bigint>();
+  /** Whose delivery is in `ready` or under way. */
+  private readonly busy = new Set<bigint>();
+  private ready: Delivery[] = [];
+  /** What was added up to here has been seen. */
+  private seenPlace: bigint | undefined;
+  private hasNews = true;
+  private lookAt = 0;
+  /** Users who wait, as the scan of them all has found them, and where it goes on. */
+  private waiting: bigint[] = [];
+  private scannedUser = 0n;
+  private scanAt = 0;
+
+  /** `everyMs`: how often it looks for what was not announced. */
+  constructor(deliveries: Deliveries, everyMs: number) {
+    this.deliveries = deliveries;
+    this.everyMs = everyMs;
+  }
+
+  /** Says that something was added. */
+  announce(): void {
+    this.hasNews = true;
+  }
+
+  /** The next deliveries to be tried, so many at most; none where nothing is due. */
+  async take(count: number): Promise<readonly Delivery[]> {
+    while (this.ready.length === 0 && (await this.hasCandidates())) {
+      this.ready = await this.deliveries.dueHeads(this.nextUsers(), now());
+      for (const { userId } of this.ready) this.busy.add(userId);
+    }
+    return this.ready.splice(0, count);
+  }
+
+  /** Says that a user's delivery is over and done with: the next one may follow. */
+  finish({ userId }: Delivery): void {
+    this.busy.delete(userId);
+    this.fresh.add(userId);
+  }
+
+  /** Says that a user's delivery is to be tried again; the scan finds it when it is due. */
+  postpone({ userId }: Delivery): void {
+    this.busy.delete(userId);
+  }
+
+  private async hasCandidates(): Promise<boolean> {
+    if (this.fresh.size < mostFresh) await this.look();
+    if (this.waiting.length === 0) await this.scan();
+    return this.fresh.size > 0 || this.waiting.length > 0;
+  }
+
+  /** Users to look at next, none of whom is busy. */
+  private nextUsers(): bigint[] {
+    const users = new Set<bigint>();
+    for (const userId of this.fresh) {
+      if (users.size === mostFresh) break;
+      this.fresh.delete(userId);
+      if (!this.busy.has(userId)) users.add(userId);
+    }
+    for (const userId of this.waiting.splice(0, mostUsers - users.size)) {
+      if (!this.busy.has(userId)) users.add(userId);
+    }
+    return [...users];
+  }
+
+  /** Finds out whose deliveries were added since it looked last. */
+  private async look(): Promise<void> {
+    if (!this.hasNews && Date.now() < this.lookAt) return;
+    // Whatever was there before the first look is found by the first scan.
+    this.seenPlace ??= await this.deliveries.lastPlace();
+    this.hasNews = false;
+    this.lookAt = Date.now() + this.everyMs;
+    const added = await this.deliveries.addedAfter(this.seenPlace, mostRead);
+    for (const { place, userId } of added) {
+      this.seenPlace = place;
+      this.fresh.add(userId);
+    }
+    if (added.length === mostRead) this.hasNews = true;
+  }
+
+  /** Reads on in the users who wait; a scan that has come to its end begins again a while after. */
+  private async scan(): Promise<void> {
+    if (Date.now() < this.scanAt) return;
+    this.waiting = await this.deliveries.waitingUsers(this.scannedUser, mostRead);
+    this.scannedUser = this.waiting.at(-1) ?? 0n;
+    if (this.waiting.length < mostRead) {
+      this.scannedUser = 0n;
+      this.scanAt = Date.now() + this.everyMs;
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import { AnsweredElsewhere } from "../platform/answered-elsewhere.ts";
+import type { Database, Row, Statement } from "../platform/database/database.ts";
+import { isTransient } from "../platform/database/failures.ts";
+import { placeholders } from "../platform/database/statements.ts";
+import type { IdSequence } from "../platform/ids.ts";
+import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
+import { ClaimBatch, type ClaimCommand, type NumberedClaim } from "./claim-batch.ts";
+import { holdingKey, type MemberCoupon } from "./domain/member-coupon.ts";
+import { RememberedCoupons } from "./remembered-coupons.ts";
+import { couponOf, selectCoupons } from "./store/coupons.ts";
+import { countHeld, memberCouponOf, selectClaimed } from "./store/member-coupons.ts";
+
+/** Members' coupons are numbered so many at a time. */
+export const couponNumbersAtOnce = 10_000n;
+
+/** Gives coupons to those who claim them, first come, first served: decided in turn, and committed together. */
+export class CouponClaims {
+  private readonly database: Database;
+  private readonly ids: IdSequence;
+  private readonly remembered = new RememberedCoupons();
+  /** Claims whose commit was tried before: it may have gone through though the answer was lost. */
+  private readonly tried = new WeakSet<NumberedClaim>();
+  private readonly lane: Lane<NumberedClaim, MemberCoupon>;
+
+  constructor(database: Database, ids: IdSequence, observe?: LaneObserver) {
+    this.database = database;
+    this.ids = ids;
+    this.lane = new Lane((claims) => this.commit(claims), { observe });
+  }
+
+  /** Issues a coupon to a member. Rejects with what refuses it, having issued nothing. */
+  async claim(command: ClaimCommand, deadline?: number): Promise<MemberCoupon> {
+    return this.lane.submit({ id: await this.ids.take(), command }, deadline);
+  }
+
+  private async commit(claims: readonly NumberedClaim[]): Promise<Outcome<MemberCoupon>[]> {
+    const triedBefore = claims.filter((claim) => this.tried.has(claim));
+    for (const claim of claims) this.tried.add(claim);
+    const outcomes = triedBefore.length === 0 ? await this.commitRemembered(claims) : undefined;
+    return outcomes ?? this.commitLocked(claims, triedBefore);
+  }
+
+  /**
+   * One round trip: decides by the coupons as this process remembers them. That there is enough left and the rules are
+   * still the same is held by the statement that counts, that nobody has more than is known by the key of what is
+   * issued: where it is not so, nothing is written. What is remembered may grant a claim, but never refuse one.
+   * Undefined where it was of no use.
+   */
+  private async commitRemembered(claims: readonly NumberedClaim[]): Promise<Outcome<MemberCoupon>[] | undefined> {
+    const coupons = this.remembered.coupons(claims);
+    if (!coupons) return undefined;
+    const batch = new ClaimBatch(coupons, this.remembered.held);
+    const outcomes: Outcome<MemberCoupon>[] = [];
+    for (const claim of claims) {
+      const outcome = batch.decide(claim);
+      if ("refusal" in outcome) return undefined;
+      outcomes.push(outcome);
+    }
+    try {
+      await this.database.commit(batch.guardedStatements);
+    } catch (error) {
+      this.remembered.forget(coupons.keys());
+      if (isTransient(error)) throw error;
+      // Whatever it was: the longer way sees it.
+      return undefined;
+    }
+    this.remembered.remember(batch.couponsAfter, batch.held);
+    return outcomes;
+  }
+
+  /** Two round trips: locks the coupons, and looks who has them. */
+  private async commitLocked(
+    claims: readonly NumberedClaim[],
+    triedBefore: readonly NumberedClaim[],
+  ): Promise<Outcome<MemberCoupon>[]> {
+    const commands = claims.map(({ command }) => command);
+    const receiptIds = commands.flatMap(({ receiptId }) => (receiptId ? [receiptId] : []));
+    const none: Statement[] = [];
+    const load = [
+      selectCoupons([...new Set(commands.map(({ couponId }) => couponId))], this.database.forUpdate),
+      // After the locks, so that what was under way is seen.
+      countHeld(commands),
+      ...(receiptIds.length > 0 ? [selectReceipts(receiptIds)] : none),
+      ...(triedBefore.length > 0 ? [selectClaimed(triedBefore.map(({ id, command }) => ({ ...command, id })))] : none),
+    ];
+    const { outcomes, batch, held } = await this.database.batch(
+      load,
+      async ([coupons = [], holdings = [], ...rest]) => {
+        const held = new Map(holdings.map((row) => [keyOf(row), row.held as bigint]));
+        const batch = new ClaimBatch(new Map(coupons.map(couponOf).map((coupon) => [coupon.id, coupon])), held);
+        const answered = new Set(receiptIds.length > 0 ? rest[0]?.map((row) => textOf(row.id as Uint8Array)) : []);
+        const made = new Map(triedBefore.length > 0 ? rest.at(-1)?.map((row) => [row.id, memberCouponOf(row)]) : []);
+        const outcomes = claims.map((claim): Outcome<MemberCoupon> => {
+          const before = made.get(claim.id);
+          if (before) return { answer: before };
+          const { receiptId } = claim.command;
+          if (receiptId && answered.has(textOf(receiptId))) return { refusal: new AnsweredElsewhere() };
+          return batch.decide(claim);
+        });
+        return { save: batch.statements, result: { outcomes, batch, held } };
+      },
+    );
+    this.remembered.remember([], held);
+    this.remembered.remember(batch.couponsAfter, batch.held);
+    return outcomes;
+  }
+}
+
+function selectReceipts(ids: readonly Uint8Array[]): Statement {
+  return { sql: `SELECT id FROM receipts WHERE id IN (${placeholders(ids.length)})`, values: ids };
+}
+
+function keyOf(row: Row): string {
+  return holdingKey(row.coupon_id as bigint, row.user_id as bigint);
+}
+
+function textOf(id: Uint8Array): string {
+  return Buffer.from(id).toString("base64");
+}

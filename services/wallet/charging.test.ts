@@ -1,0 +1,200 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import test from "ava";
+import type { Statement } from "../platform/database/database.ts";
+import { mostMinorUnits } from "../platform/money.ts";
+import { type Engine, engines, testDatabase } from "../platform/testing/engines.ts";
+import { Charging } from "./charging.ts";
+import { BalanceLimitExceeded, ChargeDeclined } from "./domain/errors.ts";
+import type { Charge, PaymentProvider } from "./domain/payment-provider.ts";
+import { auditLedger } from "./store/audit.ts";
+import { Charges } from "./store/charges.ts";
+import { migrations } from "./store/migrations.ts";
+import { ledgerOn } from "./testing/ledgers.ts";
+
+const rounds = 100;
+
+/** A provider that takes real money, as far as can be told: it keeps to what the interface asks of one. */
+class Bank implements PaymentProvider {
+  /** What it holds, by the charge. */
+  readonly taken = new Map<string, bigint>();
+  readonly cancelled = new Set<string>();
+  asked = 0;
+  /** Called when the money is taken and the answer is on its way. */
+  beforeAnswer: () => Promise<void> = async () => undefined;
+  beforeCancel: () => Promise<void> = async () => undefined;
+
+  async approve({ id, amount }: Charge): Promise<boolean> {
+    this.asked++;
+    const isApproved = amount !== 13n && !this.cancelled.has(id);
+    if (isApproved) this.taken.set(id, amount);
+    await this.beforeAnswer();
+    return isApproved;
+  }
+
+  async cancel({ id }: Charge): Promise<void> {
+    await this.beforeCancel();
+    this.cancelled.add(id);
+    this.taken.delete(id);
+  }
+
+  get total(): bigint {
+    return [...this.taken.values()].reduce((sum, amount) => sum + amount, 0n);
+  }
+}
+
+async function setUp(engine: Engine) {
+  const database = await testDatabase(engine, "wallet", migrations);
+  const write = (statement: Statement) => database.transaction((tx) => tx.run([statement]));
+  let lastUser = 0n;
+  /** Two replicas, a bank, and a charge that nobody has asked for yet. */
+  const newCharge = (amount = 100n) => {
+    const bank = new Bank();
+    const userId = ++lastUser;
+    const [here, other] = [0, 1].map(() => new Charging(ledgerOn(database).ledger, new Charges(database), bank));
+    const charge = { id: `charge-${randomUUID()}`, userId, amount, currency: "SAR" };
+    return { bank, charge, here: here as Charging, other: other as Charging };
+  };
+  return {
+    engine,
+    database,
+    newCharge,
+    balanceOf: async ({ userId }: Charge) => (await ledgerOn(database).accounts.walletsOf(userId))[0]?.balance ?? 0n,
+    stateOf: async ({ id }: Charge) =>
+      (await database.select({ sql: "SELECT state FROM charges WHERE id = ?", values: [id] }))[0]?.state,
+    /** As if it had been asked for half a minute ago. */
+    makeOld: ({ id }: Charge) =>
+      write({ sql: "UPDATE charges SET asked_at = asked_at - 30000001 WHERE id = ?", values: [id] }),
+  };
+}
+
+const recover = (charging: Charging) => charging.recovery.run(new AbortController().signal);
+
+for (const setting of await Promise.all((await engines()).map(setUp))) {
+  const { engine, database, newCharge, balanceOf, stateOf, makeOld } = setting;
+
+  test.after.always(async () => {
+    await database.close();
+    await engine.remove();
+  });
+
+  test.serial(
+    `a charge that is approved gives points, once, however often it is asked for, on ${engine.name}`,
+    async (t) => {
+      const { bank, charge, here, other } = newCharge();
+      const made = await here.charge(charge);
+      t.is(made.creditBalanceAfter, 100n);
+      t.deepEqual(await other.charge(charge), made);
+      await makeOld(charge);
+      await recover(here);
+      t.deepEqual([bank.total, await balanceOf(charge), await stateOf(charge)], [100n, 100n, "done"]);
+    },
+  );
+
+  test.serial(`a charge that is declined stays so, and is not asked for again, on ${engine.name}`, async (t) => {
+    const { bank, charge, here, other } = newCharge(13n);
+    for (const charging of [here, other]) {
+      await t.throwsAsync(charging.charge(charge), { instanceOf: ChargeDeclined });
+    }
+    t.is(bank.asked, 1);
+    t.deepEqual([bank.total, await balanceOf(charge), await stateOf(charge)], [0n, 0n, "declined"]);
+  });
+
+  test.serial(`the money of a charge whose points are refused is given back at once on ${engine.name}`, async (t) => {
+    const { bank, charge, here } = newCharge(mostMinorUnits);
+    await here.charge(charge);
+    const more = { ...charge, id: `${charge.id}-more`, amount: 1n };
+    await t.throwsAsync(here.charge(more), { instanceOf: BalanceLimitExceeded });
+    t.deepEqual(
+      [bank.total, await balanceOf(charge), await stateOf(more)],
+      [mostMinorUnits, mostMinorUnits, "declined"],
+    );
+  });
+
+  test.serial(`the money of a charge that nobody went on with is given back on ${engine.name}`, async (t) => {
+    const { bank, charge, here, other } = newCharge();
+    bank.beforeAnswer = () => Promise.reject(new Error("The process has died"));
+    await t.throwsAsync(here.charge(charge), { message: "The process has died" });
+    t.deepEqual([bank.total, await stateOf(charge)], [100n, "asked"]);
+
+    await recover(other);
+    t.is(bank.total, 100n, "half a minute has not passed");
+
+    await makeOld(charge);
+    await recover(other);
+    t.deepEqual([bank.total, await balanceOf(charge), await stateOf(charge)], [0n, 0n, "declined"]);
+    await t.throwsAsync(here.charge(charge), { instanceOf: ChargeDeclined });
+  });
+
+  test.serial(`a charge that comes again before it is given up is gone on with on ${engine.name}`, async (t) => {
+    const { bank, charge, here, other } = newCharge();
+    bank.beforeAnswer = () => Promise.reject(new Error("The process has died"));
+    await t.throwsAsync(here.charge(charge), { message: "The process has died" });
+    bank.beforeAnswer = async () => undefined;
+    t.is((await other.charge(charge)).creditBalanceAfter, 100n);
+    t.deepEqual([bank.total, await balanceOf(charge), await stateOf(charge)], [100n, 100n, "done"]);
+  });
+
+  test.serial(`a charge that is approved after it was given up is declined on ${engine.name}`, async (t) => {
+    const { bank, charge, here, other } = newCharge();
+    bank.beforeAnswer = async () => {
+      await makeOld(charge);
+      await recover(other);
+    };
+    await t.throwsAsync(here.charge(charge), { instanceOf: ChargeDeclined });
+    t.deepEqual([bank.total, await balanceOf(charge), await stateOf(charge)], [0n, 0n, "declined"]);
+  });
+
+  test.serial(`a charge that the provider fails to give back keeps no other waiting on ${engine.name}`, async (t) => {
+    const { bank, charge, here } = newCharge();
+    const both = [charge, { ...charge, id: `${charge.id}-second` }];
+    bank.beforeAnswer = () => Promise.reject(new Error("The process has died"));
+    for (const one of both) {
+      await t.throwsAsync(here.charge(one));
+      await makeOld(one);
+    }
+    bank.beforeCancel = async () => {
+      bank.beforeCancel = async () => undefined;
+      throw new Error("The bank is away");
+    };
+    await t.throwsAsync(recover(here), { instanceOf: AggregateError });
+    t.is(bank.total, 100n);
+    await recover(here);
+    t.is(bank.total, 0n);
+    t.deepEqual(await Promise.all(both.map(stateOf)), ["declined", "declined"]);
+  });
+
+  test.serial(
+    `${rounds} charges, each raced by who gives it up: points or money back, on ${engine.name}`,
+    async (t) => {
+      const { bank, charge: first, here, other } = newCharge(1n);
+      await here.charge(first);
+      const seen = { done: 0, declined: 0 };
+      for (let round = 0; round < rounds; round++) {
+        const charge = { ...first, id: `${first.id}-${round}` };
+        const asked = Promise.withResolvers<void>();
+        bank.beforeAnswer = async () => {
+          await makeOld(charge);
+          asked.resolve();
+          await sleep(Math.random() * 10);
+        };
+        const [points] = await Promise.all([
+          here.charge(charge).then(
+            (made) => made.amount,
+            (error: unknown) => {
+              if (error instanceof ChargeDeclined) return 0n;
+              throw error;
+            },
+          ),
+          asked.promise.then(() => sleep(Math.random() * 3)).then(() => recover(other)),
+        ]);
+        t.is(bank.taken.get(charge.id) ?? 0n, points);
+        t.is(await stateOf(charge), points > 0n ? "done" : "declined");
+        seen[points > 0n ? "done" : "declined"]++;
+      }
+      t.is(await balanceOf(first), bank.total);
+      t.log(seen);
+      t.deepEqual((await auditLedger(database)).differences, []);
+    },
+  );
+}
