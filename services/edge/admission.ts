@@ -5,7 +5,7 @@ import { InvalidFields, Unauthenticated } from "../platform/refusal.ts";
 import { authorizeRole } from "../platform/rpc/access.ts";
 import { nobody } from "../platform/rpc/call.ts";
 import type { TokenVerifier } from "../platform/token-verifier.ts";
-import { RequestRates } from "./request-rates.ts";
+import { cost, RequestRates } from "./request-rates.ts";
 import type { PublicMethod } from "./routes.ts";
 
 declare module "fastify" {
@@ -46,15 +46,15 @@ export function createAdmission(
     // Who makes us look a key up is first counted as the anonymous caller that they are until it is found.
     let isCounted = false;
     const beforeLookUp = () => {
-      rates.count(anonymous);
+      rates.count(anonymous, cost.usual);
       isCounted = true;
     };
     const enter = (identified: Caller | Unauthenticated) => {
       const isKnown = !(identified instanceof Unauthenticated);
-      if (isKnown && isCounted) rates.takeBack(anonymous);
+      if (isKnown && isCounted) rates.takeBack(anonymous, cost.usual);
       if (isKnown) request.caller = { ...identified, address: anonymous.address };
       // A request that is refused counts like any other: who guesses at tokens is an anonymous caller.
-      if (isKnown || !isCounted) rates.count(request.caller);
+      if (isKnown || !isCounted) rates.count(request.caller, method.rest.light ? cost.light : cost.usual);
       if (!isKnown) throw identified;
       authorizeRole(method.access, request.caller);
       request.idempotencyKey = idempotencyKeyOf(request, method);

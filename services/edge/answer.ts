@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 /** What every answer has, whatever it is about. */
 export type CommonHeaders = Readonly<Record<string, string>>;
 
-type Headers = Record<string, OutgoingHttpHeader>;
+export type Headers = Record<string, OutgoingHttpHeader>;
 
 /** Gives every answer that Fastify sends the headers that all have, but for those that it has of its own. */
 export function addCommonHeaders(app: FastifyInstance, common: CommonHeaders): void {
@@ -28,9 +28,19 @@ export function sendText(
   { status, contentType }: { readonly status: number; readonly contentType: string },
   text: string,
 ): void {
-  const own = { "content-type": contentType, "content-length": Buffer.byteLength(text) };
+  send(reply, common, status, { "content-type": contentType, "content-length": Buffer.byteLength(text) }, text);
+}
+
+/** Sends a body past Fastify, or none, with all the headers that it is to have. */
+export function send(
+  reply: FastifyReply,
+  common: CommonHeaders,
+  status: number,
+  own: Headers,
+  body?: string | Uint8Array,
+): void {
   reply
     .hijack()
     .raw.writeHead(status, headersOf(reply, common, own))
-    .end(text);
+    .end(body);
 }

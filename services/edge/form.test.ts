@@ -45,6 +45,33 @@ test("a form's files are bytes fields and its texts the others, by either of the
   });
 });
 
+for (const verb of ["PUT", "PATCH"]) {
+  test(`a form may come by ${verb}, and have none of its fields`, async (t) => {
+    const form = new FormData();
+    form.set("unknown", "text");
+    const sendForm = (body: FormData) => send(edge.url, verb, "/uploads/here", { token: "admin-1", body });
+    const nothing = await sendForm(form);
+    t.is(nothing.status, 202);
+    t.like(await nothing.json(), { data: { folder: "here", front_bytes: 0, back_image: null, is_active: false } });
+    form.set("front_image", file(3));
+    form.set("is_active", "false");
+    t.like(await (await sendForm(form)).json(), { data: { front_bytes: 3, is_active: false } });
+  });
+}
+
+for (const [text, flag] of [
+  ["true", true],
+  ["1", true],
+  ["false", false],
+  ["0", false],
+] as const) {
+  test(`a flag of a form is ${flag} where it is ${text}`, async (t) => {
+    const form = new FormData();
+    form.set("is_active", text);
+    t.is((await upload(form)).data.is_active, flag);
+  });
+}
+
 test("a single file of a repeated field, and an empty file, are files", async (t) => {
   const form = new FormData();
   form.set("others", file(3));

@@ -3,11 +3,20 @@ import { RoleSchema } from "../../gen/giftmesh/common/v1/access_pb.ts";
 import { PageInfoSchema } from "../../gen/giftmesh/common/v1/paging_pb.ts";
 import { enumNames } from "./enum-names.ts";
 import { summaryOf } from "./openapi-comments.ts";
-import type { ApiResponse, Json, MediaType, Operation, Parameter, RequestBody, Schema } from "./openapi-document.ts";
+import type {
+  ApiResponse,
+  Header,
+  Json,
+  MediaType,
+  Operation,
+  Parameter,
+  RequestBody,
+  Schema,
+} from "./openapi-document.ts";
 import { composeExample } from "./openapi-examples.ts";
 import { failuresOf, isMutating } from "./openapi-failures.ts";
 import type { Schemas } from "./openapi-schemas.ts";
-import type { Binding, PublicMethod } from "./routes.ts";
+import { answersBytes, type Binding, type PublicMethod } from "./routes.ts";
 
 /** The header that mutating calls may carry, as a component. */
 export const idempotencyKey: Parameter = {
@@ -15,6 +24,12 @@ export const idempotencyKey: Parameter = {
   in: "header",
   description: "Any text of the client's own. A request that comes again with it gets the first outcome, for 24 hours.",
   schema: { type: "string", minLength: 1, maxLength: 255, pattern: "^[ -~]*$" },
+};
+
+/** The header that answers have that may be kept, as a component. */
+export const entityTag: Header = {
+  description: "Names these very bytes; sent back as `If-None-Match`, it asks for others only.",
+  schema: { type: "string", examples: ['"xqJ2dGVzdC1wYXlsb2FkLWhhc2"'] },
 };
 
 /** `meta` of a list that is one page long. */
@@ -111,13 +126,29 @@ function requestBodyOf(one: PublicMethod, binding: Binding, schemas: Schemas): R
 function successOf(one: PublicMethod, binding: Binding, schemas: Schemas): Record<string, ApiResponse> {
   const { method, rest } = one;
   const description = schemas.comments.of(method.output);
+  const success = String(rest.successStatus || 200);
+  if (answersBytes(one)) {
+    const bytes: Schema = { type: "string", format: "binary", description: "The bytes themselves." };
+    return withCaching(one, success, { description, content: { [rest.contentType]: { schema: bytes } } });
+  }
   const data = dataSchema(method, binding, schemas);
   if (method.methodKind === "server_streaming") {
     return { 200: { description, content: { "text/event-stream": eventStream(data, schemas) } } };
   }
   const type = rest.contentType || "application/json";
   const schema = rest.bare ? data : envelope(one, binding, data, schemas);
-  return { [rest.successStatus || 200]: { description, content: { [type]: mediaType(schema, schemas) } } };
+  return withCaching(one, success, { description, content: { [type]: mediaType(schema, schemas) } });
+}
+
+/** An answer and, where it may be kept, what a client is told that has kept it. */
+function withCaching({ rest }: PublicMethod, success: string, answer: ApiResponse): Record<string, ApiResponse> {
+  if (!rest.cacheControl) return { [success]: answer };
+  const headers = {
+    "Cache-Control": { description: "How long it is good for.", schema: { type: "string", const: rest.cacheControl } },
+    ETag: { $ref: "#/components/headers/ETag" },
+  };
+  const description = "The client has it already: its `If-None-Match` names the `ETag` that it has now.";
+  return { [success]: { ...answer, headers }, 304: { description, headers } };
 }
 
 function dataSchema({ output }: DescMethod, { responseField }: Binding, schemas: Schemas): Schema {

@@ -237,6 +237,22 @@ test("a form has its files, a stream its events, and every binding its place", (
   t.falsy(paths["/things"]?.get?.requestBody);
 });
 
+test("bytes are of their own media type, and what may be kept has its tag and a 304", (t) => {
+  const { paths } = documents["every kind of field"];
+  const { responses = {} } = paths["/pictures/{name}"]?.get ?? {};
+  t.like(schemaOf(responses["200"], "image/*"), { type: "string", format: "binary" });
+  t.like(responses["200"], {
+    headers: { "Cache-Control": { schema: { const: "public, max-age=31536000, immutable" } } },
+  });
+  t.like(responses["304"], { headers: { ETag: { $ref: "#/components/headers/ETag" } } });
+  t.truthy(schemaOf(paths["/downloads"]?.post?.responses["201"], "text/csv"));
+  t.like(schemaOf(paths["/news"]?.get?.responses["200"], "application/json"), {
+    required: ["success", "message", "data"],
+  });
+  t.truthy(paths["/news"]?.get?.responses["304"]);
+  t.falsy(paths["/things"]?.get?.responses["304"]);
+});
+
 test("a call that has an effect may carry an idempotency key, and no other", (t) => {
   // A read may have a POST beside its GET.
   const reads = publicMethods(giftmesh).filter(({ bindings }) => bindings[0].verb === "GET");

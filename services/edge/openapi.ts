@@ -6,7 +6,7 @@ import type { OpenApiDocument, PathItem } from "./openapi-document.ts";
 import { FieldExamples } from "./openapi-examples.ts";
 import { failureHeaders, failureSchema } from "./openapi-failures.ts";
 import { SchemaNames } from "./openapi-names.ts";
-import { idempotencyKey, operationOf, tagOf } from "./openapi-operations.ts";
+import { entityTag, idempotencyKey, operationOf, tagOf } from "./openapi-operations.ts";
 import { inReadingOrder } from "./openapi-order.ts";
 import { Schemas } from "./openapi-schemas.ts";
 import { publicMethods } from "./routes.ts";
@@ -46,7 +46,7 @@ export function buildOpenApi(registry: Registry, { production }: { readonly prod
         },
       },
       parameters: { IdempotencyKey: idempotencyKey },
-      headers: failureHeaders,
+      headers: { ...failureHeaders, ETag: entityTag },
       schemas: schemas.components,
     },
   };

@@ -8,13 +8,16 @@ import { RateLimited } from "./refusals.ts";
 /** A caller's time for a number of requests; it begins with the first. */
 const windowMs = 60_000;
 
+/** What requests cost, in tenths of one. */
+export const cost = { usual: 10, light: 1 } as const;
+
 /** Callers whose requests are counted at once; of more, those that called longest ago are forgotten. */
 const countedCallers = 200_000;
 
 interface Counted {
   /** In milliseconds since 1970. */
   readonly endsAt: number;
-  requests: number;
+  tenths: number;
 }
 
 /** Counts the requests of each caller: of a signed-in one by the user, of others by address, in IPv6 by network. */
@@ -26,23 +29,23 @@ export class RequestRates {
     this.perMinute = perMinute;
   }
 
-  /** Counts a request. Throws RateLimited where it is one too many. */
-  count(caller: Caller): void {
+  /** Counts a request of so many tenths. Throws RateLimited where it is one too many. */
+  count(caller: Caller, tenths: number): void {
     const now = Date.now();
     const key = keyOf(caller);
     let counted = this.callers.get(key);
     if (!counted || counted.endsAt <= now) {
-      counted = { endsAt: now + windowMs, requests: 0 };
+      counted = { endsAt: now + windowMs, tenths: 0 };
       this.callers.set(key, counted);
     }
-    counted.requests++;
-    if (counted.requests > this.mostOf(caller)) throw new RateLimited((counted.endsAt - now) / 1_000);
+    counted.tenths += tenths;
+    if (counted.tenths > this.mostOf(caller) * cost.usual) throw new RateLimited((counted.endsAt - now) / 1_000);
   }
 
   /** Undoes the count of a request that was another caller's. */
-  takeBack(caller: Caller): void {
+  takeBack(caller: Caller, tenths: number): void {
     const counted = this.callers.get(keyOf(caller));
-    if (counted) counted.requests--;
+    if (counted) counted.tenths -= tenths;
   }
 
   private mostOf(caller: Caller): number {

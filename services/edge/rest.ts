@@ -2,15 +2,14 @@ import type { DescMessage, Message } from "@bufbuild/protobuf";
 import multipart from "@fastify/multipart";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from "fastify";
 import { admitting } from "./admission.ts";
-import { sendText } from "./answer.ts";
 import { bodyLimit } from "./body-limits.ts";
 import { goneSignal, unaryCall } from "./calls.ts";
 import { compileRequestReader } from "./decode-request.ts";
-import { compileAnswer } from "./envelope.ts";
 import { compileFormReader } from "./form.ts";
 import type { RouteContext } from "./route-context.ts";
 import type { Binding, PublicMethod } from "./routes.ts";
 import { compileEventStream } from "./sse.ts";
+import { compileSuccess } from "./success.ts";
 
 type AnswerRequest = (request: Message, reply: FastifyReply) => Promise<void>;
 
@@ -63,11 +62,9 @@ function afterForm(type: DescMessage, handle: RouteHandlerMethod): RouteHandlerM
 }
 
 function compileUnary(one: PublicMethod, binding: Binding, { invoker, headers }: RouteContext): AnswerRequest {
-  const answer = compileAnswer(one, binding);
+  const sendSuccess = compileSuccess(one, binding, headers);
   return (request, reply) => {
     const call = unaryCall(reply.request, () => goneSignal(reply));
-    return invoker
-      .unary(one.method, request, call)
-      .then((response) => sendText(reply, headers, answer, answer.write(response)));
+    return invoker.unary(one.method, request, call).then((response) => sendSuccess(reply, response));
   };
 }

@@ -147,6 +147,49 @@ const badOptions: readonly BadOptions[] = [
     options: `${getA} ${anyone} option (giftmesh.common.v1.rest) = {content_type: "a/b"};`,
     message: /not bare/,
   },
+  {
+    title: "bytes in an envelope",
+    rpc: "(A) returns (google.api.HttpBody)",
+    options: `${getA} ${anyone}`,
+    message: /must be bare/,
+  },
+  {
+    title: "bytes of no media type",
+    rpc: "(A) returns (google.api.HttpBody)",
+    options: `${getA} ${anyone} option (giftmesh.common.v1.rest) = {bare: true};`,
+    message: /of a content_type/,
+  },
+  {
+    title: "a part of bytes",
+    rpc: "(A) returns (google.api.HttpBody)",
+    options: `option (google.api.http) = {get: "/a", response_body: "data"}; ${anyone}
+      option (giftmesh.common.v1.rest) = {bare: true, content_type: "a/b"};`,
+    message: /whole/,
+  },
+  {
+    title: "an attachment that is a message",
+    options: `${getA} ${anyone} option (giftmesh.common.v1.rest) = {attachment: "a.csv"};`,
+    message: /is an attachment but/,
+  },
+  {
+    title: "an attachment whose name would break its header",
+    rpc: "(A) returns (google.api.HttpBody)",
+    options: `${getA} ${anyone}
+      option (giftmesh.common.v1.rest) = {bare: true, content_type: "a/b", attachment: "a\\".csv"};`,
+    message: /without a name/,
+  },
+  {
+    title: "an answer for some that all may keep",
+    options: `${getA} option (giftmesh.common.v1.access) = {roles: [ROLE_USER]};
+      option (giftmesh.common.v1.rest) = {cache_control: "public, max-age=60"};`,
+    message: /not be called by anyone/,
+  },
+  {
+    title: "an effect that may be kept",
+    options: `option (google.api.http) = {post: "/a"}; ${anyone}
+      option (giftmesh.common.v1.rest) = {cache_control: "public, max-age=60"};`,
+    message: /is no plain GET/,
+  },
 ];
 
 for (const { title, rpc = "(A) returns (A)", options, message } of badOptions) {
@@ -167,6 +210,7 @@ function compileService(rpc: string, options: string) {
       import "giftmesh/common/v1/access.proto";
       import "giftmesh/common/v1/rest.proto";
       import "google/api/annotations.proto";
+      import "google/api/httpbody.proto";
       message A { string text = 1; repeated string texts = 2; }
       service BadService { rpc Do${rpc} { ${options} } }`,
     );

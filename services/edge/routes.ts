@@ -2,6 +2,7 @@ import { type DescField, type DescMethod, getOption, hasOption, type Registry } 
 import { type Rest, rest } from "../../gen/giftmesh/common/v1/rest_pb.ts";
 import { http } from "../../gen/google/api/annotations_pb.ts";
 import type { HttpRule } from "../../gen/google/api/http_pb.ts";
+import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
 import { type Access, accessOf } from "../platform/rpc/access.ts";
 
 /** The HTTP methods that a binding can have. */
@@ -118,10 +119,37 @@ function checkStreaming({ method, bindings, rest }: PublicMethod): void {
   }
 }
 
-function checkRest({ method, bindings, rest }: PublicMethod): void {
+/** Whether an RPC answers with bytes of any kind, which are the body by HTTP. */
+export function answersBytes({ method }: Pick<PublicMethod, "method">): boolean {
+  return method.output.typeName === HttpBodySchema.typeName;
+}
+
+function checkRest(one: PublicMethod): void {
+  const { method, bindings, rest } = one;
   if (![0, 200, 201, 202].includes(rest.successStatus)) throw wrong(method, `has success_status ${rest.successStatus}`);
   if (rest.contentType && !rest.bare) throw wrong(method, "has a content_type but is not bare");
   if (rest.multipart && !bindings.some(({ hasBody }) => hasBody)) throw wrong(method, "is multipart but has no body");
+  checkBytes(one);
+  checkCaching(one);
+}
+
+function checkBytes(one: PublicMethod): void {
+  const { method, bindings, rest } = one;
+  if (rest.attachment && !/^[A-Za-z0-9._-]+$/.test(rest.attachment))
+    throw wrong(method, "has an attachment without a name");
+  if (!answersBytes(one)) {
+    if (rest.attachment) throw wrong(method, "is an attachment but answers no google.api.HttpBody");
+  } else if (!rest.bare || !rest.contentType || bindings.some(({ responseField }) => responseField)) {
+    throw wrong(method, "answers a google.api.HttpBody, which must be bare, whole and of a content_type");
+  }
+}
+
+function checkCaching({ method, bindings, access, rest }: PublicMethod): void {
+  if (!rest.cacheControl) return;
+  if (!access.anyone) throw wrong(method, "may be cached but not be called by anyone");
+  if (method.methodKind !== "unary" || bindings.some(({ verb }) => verb !== "GET")) {
+    throw wrong(method, "may be cached but is no plain GET");
+  }
 }
 
 function wrong(method: DescMethod, what: string): Error {

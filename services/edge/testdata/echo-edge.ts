@@ -8,7 +8,7 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { pino } from "pino";
 import { type Caller, CallerSchema, Role } from "../../../gen/giftmesh/common/v1/access_pb.ts";
 import { readConfig } from "../../platform/config.ts";
-import { Refusal, type RefusalKind, Unauthenticated } from "../../platform/refusal.ts";
+import { NotFound, Refusal, type RefusalKind, Unauthenticated } from "../../platform/refusal.ts";
 import type { Call } from "../../platform/rpc/call.ts";
 import { Dispatcher } from "../../platform/rpc/dispatcher.ts";
 import type { Served } from "../../platform/rpc/handler.ts";
@@ -101,6 +101,12 @@ const handlers: Record<string, Handler> = {
     return { caller, requestId, remainingMs: BigInt(remainingMs), ...(idempotencyKey && { idempotencyKey }) };
   },
   getBare: async () => ({ names: ["a"] }),
+  getPicture: async ({ name }) => {
+    if (name === "none") throw new NotFound("Picture");
+    return { contentType: "image/test", data: new Uint8Array(Buffer.from(`\0picture ${name}`)) };
+  },
+  download: async () => ({ contentType: "text/csv; charset=utf-8", data: new Uint8Array(Buffer.from("code\r\n")) }),
+  listNews: async ({ about }) => ({ news: [`News of ${about}`] }),
   upload: async (request) => {
     const { folder, title, isActive, tags, backImage } = request;
     const front = request.frontImage as Uint8Array;

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file giftmesh/common/v1/rest.proto.
  */
 export const file_giftmesh_common_v1_rest: GenFile = /*@__PURE__*/
-  fileDesc("Ch1naWZ0bWVzaC9jb21tb24vdjEvcmVzdC5wcm90bxISZ2lmdG1lc2guY29tbW9uLnYxIogBCgRSZXN0EhcKD3N1Y2Nlc3NfbWVzc2FnZRgBIAEoCRIWCg5zdWNjZXNzX3N0YXR1cxgCIAEoBRIMCgRiYXJlGAMgASgIEhEKCW11bHRpcGFydBgEIAEoCBIYChBkZXZlbG9wbWVudF9vbmx5GAUgASgIEhQKDGNvbnRlbnRfdHlwZRgGIAEoCSo/CghCYXJlRGF0ZRIZChVCQVJFX0RBVEVfVU5TUEVDSUZJRUQQABIYChRCQVJFX0RBVEVfRU5EX09GX0RBWRABOk4KBHJlc3QSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjShgMgASgLMhguZ2lmdG1lc2guY29tbW9uLnYxLlJlc3RSBHJlc3Q6WgoJYmFyZV9kYXRlEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgOMhwuZ2lmdG1lc2guY29tbW9uLnYxLkJhcmVEYXRlUghiYXJlRGF0ZWIGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("Ch1naWZ0bWVzaC9jb21tb24vdjEvcmVzdC5wcm90bxISZ2lmdG1lc2guY29tbW9uLnYxIsIBCgRSZXN0EhcKD3N1Y2Nlc3NfbWVzc2FnZRgBIAEoCRIWCg5zdWNjZXNzX3N0YXR1cxgCIAEoBRIMCgRiYXJlGAMgASgIEhEKCW11bHRpcGFydBgEIAEoCBIYChBkZXZlbG9wbWVudF9vbmx5GAUgASgIEhQKDGNvbnRlbnRfdHlwZRgGIAEoCRIVCg1jYWNoZV9jb250cm9sGAcgASgJEhIKCmF0dGFjaG1lbnQYCCABKAkSDQoFbGlnaHQYCSABKAgqPwoIQmFyZURhdGUSGQoVQkFSRV9EQVRFX1VOU1BFQ0lGSUVEEAASGAoUQkFSRV9EQVRFX0VORF9PRl9EQVkQATpOCgRyZXN0Eh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0oYDIAEoCzIYLmdpZnRtZXNoLmNvbW1vbi52MS5SZXN0UgRyZXN0OloKCWJhcmVfZGF0ZRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY04YDIAEoDjIcLmdpZnRtZXNoLmNvbW1vbi52MS5CYXJlRGF0ZVIIYmFyZURhdGViBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * How a public RPC looks by REST, beyond google.api.http.
@@ -35,7 +35,8 @@ export type Rest = Message<"giftmesh.common.v1.Rest"> & {
   successStatus: number;
 
   /**
-   * The answer itself is the body, with no envelope: for formats that others define (RFC 7517).
+   * The answer itself is the body, with no envelope: for formats that others define (RFC 7517). A google.api.HttpBody is
+   * never in one.
    *
    * @generated from field: bool bare = 3;
    */
@@ -56,11 +57,34 @@ export type Rest = Message<"giftmesh.common.v1.Rest"> & {
   developmentOnly: boolean;
 
   /**
-   * Media type of a bare answer; application/json where unset.
+   * Media type of a bare answer; application/json where unset. Of a google.api.HttpBody what is told of it beforehand:
+   * it comes with its own.
    *
    * @generated from field: string content_type = 6;
    */
   contentType: string;
+
+  /**
+   * `Cache-Control` of a success; `no-store` where unset. It has an ETag then, and is a 304 to a client that has it
+   * already. Only of a GET that anyone may call.
+   *
+   * @generated from field: string cache_control = 7;
+   */
+  cacheControl: string;
+
+  /**
+   * The name under which a google.api.HttpBody is saved, and not shown.
+   *
+   * @generated from field: string attachment = 8;
+   */
+  attachment: string;
+
+  /**
+   * Ten such requests count as one: for pictures, which a page asks for by the dozen.
+   *
+   * @generated from field: bool light = 9;
+   */
+  light: boolean;
 };
 
 /**
