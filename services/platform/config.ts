@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { type Bucket, bucketForm, parseBucket } from "./media/bucket.ts";
 import { isCurrency } from "./money.ts";
 
 /** Thrown when a setting cannot be read; the message is one line that names it. */
@@ -52,6 +53,8 @@ export interface Config {
   readonly dataPlatformUrl: string | undefined;
   /** What those requests are signed with (Standard Webhooks); set where the URL is. */
   readonly dataPlatformSecret: Buffer | undefined;
+  /** Where pictures are kept; unset: files in dataDir. */
+  readonly mediaBucket: Bucket | undefined;
 }
 
 /** The mesh's certificates, as PEM. */
@@ -105,6 +108,7 @@ export function readConfig(environment: Environment = process.env): Config {
     otlpEndpoint: read.url("OTEL_EXPORTER_OTLP_ENDPOINT", ["http:", "https:"]),
     orderExpireAfterMs: read.integer("ORDER_EXPIRE_AFTER_MS", 100, 86_400_000) ?? 900_000,
     ...readDataPlatform(read),
+    mediaBucket: read.bucket("MEDIA_URL"),
   };
 }
 
@@ -162,6 +166,15 @@ class Reader {
       throw new ConfigError(`${name}: must be a URL that starts with ${protocols.map((p) => `${p}//`).join(" or ")}`);
     }
     return value;
+  }
+
+  bucket(name: string): Bucket | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    const bucket = parseBucket(value);
+    // The value holds a secret, so it is not shown.
+    if (!bucket) throw new ConfigError(`${name}: must be ${bucketForm}`);
+    return bucket;
   }
 
   currency(name: string): string | undefined {
