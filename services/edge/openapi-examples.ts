@@ -101,8 +101,8 @@ function namedBy(field: DescField): Json | undefined {
   return named ?? (isText ? subjectOf(field) : undefined);
 }
 
-function key({ name, fieldKind, scalar }: DescField): string {
-  return `${name} ${fieldKind} ${scalar}`;
+function key({ name, fieldKind, scalar, enum: named }: DescField): string {
+  return `${name} ${fieldKind} ${named?.typeName ?? scalar}`;
 }
 
 /** Undefined where a schema comes back to itself, so that an example ends. */
