@@ -56,9 +56,9 @@ export type Background = Message<"giftmesh.giftcard.v1.Background"> & {
   status: BackgroundStatus;
 
   /**
-   * Where the picture is, at the size that it was uploaded in but at most 1920 by 1200, as webp: a path of this edge,
-   * good until the picture is replaced or deleted. An svg's size is the one it states, an animated gif's picture its
-   * first.
+   * Where the picture is, a path of this edge: `/media/gift-card-backgrounds/6f1ed002ab5595859014ebf0951522d9/full.webp`. It is
+   * as large as it was uploaded but at most 1920 by 1200, as webp, and there until it is replaced or deleted. An svg is
+   * as large as it says, and of an animated gif it is the first picture.
    *
    * @generated from field: string url = 6;
    */
@@ -121,7 +121,8 @@ export type ActiveBackground = Message<"giftmesh.giftcard.v1.ActiveBackground"> 
   description?: string | undefined;
 
   /**
-   * Where the picture is, at most 1920 by 1200, as webp: a path of this edge.
+   * Where the picture is, a path of this edge: `/media/gift-card-backgrounds/6f1ed002ab5595859014ebf0951522d9/full.webp`. It is
+   * at most 1920 by 1200.
    *
    * @generated from field: string url = 4;
    */
@@ -149,14 +150,14 @@ export const ActiveBackgroundSchema: GenMessage<ActiveBackground> = /*@__PURE__*
  */
 export type BackgroundConversions = Message<"giftmesh.giftcard.v1.BackgroundConversions"> & {
   /**
-   * Where it is at most 200 by 200.
+   * Where it is at most 200 by 200: `/media/gift-card-backgrounds/6f1ed002ab5595859014ebf0951522d9/thumb.webp`.
    *
    * @generated from field: string thumb = 1;
    */
   thumb: string;
 
   /**
-   * Where it is at most 640 by 400.
+   * Where it is at most 640 by 400: `/media/gift-card-backgrounds/6f1ed002ab5595859014ebf0951522d9/card.webp`.
    *
    * @generated from field: string card = 2;
    */
