@@ -1,10 +1,11 @@
+import { readPhoneRegion } from "../platform/phone-number.ts";
 import type { ServiceDefinition } from "../platform/service.ts";
 import { now } from "../platform/time.ts";
 import { makeFirstAdmin } from "./first-admin.ts";
 import { Passwords } from "./passwords.ts";
-import { readPhoneRegion } from "./phone-number.ts";
 import { Registration } from "./registration.ts";
 import { serveAuth } from "./rpc/auth.ts";
+import { serveContacts } from "./rpc/contacts.ts";
 import { serveSessions } from "./rpc/sessions.ts";
 import { serveUserAdmin } from "./rpc/user-admin.ts";
 import { SessionEndings } from "./session-endings.ts";
@@ -53,6 +54,7 @@ export const profile: ServiceDefinition = {
         serveAuth({ users, registration, signIn, verification, keys, phoneRegion }),
         serveUserAdmin(registration, phoneRegion),
         serveSessions(endings, keys),
+        serveContacts(users),
       ],
       workers: [
         { name: "find-ended-sessions", everyMs: 500, alone: false, run: () => endings.find() },

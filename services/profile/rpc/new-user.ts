@@ -1,8 +1,8 @@
 import type { CountryCode } from "libphonenumber-js";
 import type { RegisterRequest } from "../../../gen/giftmesh/profile/v1/auth_service_pb.ts";
+import { readPhoneNumber } from "../../platform/phone-number.ts";
 import { type FieldViolation, InvalidFields } from "../../platform/refusal.ts";
 import { canonicalUsername, type Role, type UserDetails, vendorViolations } from "../domain/user.ts";
-import { readPhoneNumber } from "../phone-number.ts";
 
 /** Reads who is to be made, and says what no rule of the proto can. Throws InvalidFields. */
 export function readNewUser(

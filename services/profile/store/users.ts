@@ -32,6 +32,14 @@ export class Users {
     return row && { user: userOf(row), passwordHash: row.password_hash as string };
   }
 
+  async findById(userId: bigint): Promise<User | undefined> {
+    const [row] = await this.database.select({
+      sql: `SELECT ${columns} FROM users u WHERE u.id = ?`,
+      values: [userId],
+    });
+    return row && userOf(row);
+  }
+
   /** The user of a session that has not ended. */
   async findBySession(userId: bigint, sessionId: bigint): Promise<User | undefined> {
     const [row] = await this.database.select({

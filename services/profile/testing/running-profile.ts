@@ -4,6 +4,7 @@ import { createLocalJWKSet, decodeJwt, jwtVerify } from "jose";
 import { type Logger, pino } from "pino";
 import { type Caller, CallerSchema } from "../../../gen/giftmesh/common/v1/access_pb.ts";
 import { AuthService, type LoginResponse } from "../../../gen/giftmesh/profile/v1/auth_service_pb.ts";
+import { ContactService } from "../../../gen/giftmesh/profile/v1/contact_service_pb.ts";
 import { SessionService } from "../../../gen/giftmesh/profile/v1/session_service_pb.ts";
 import { UserAdminService } from "../../../gen/giftmesh/profile/v1/user_admin_service_pb.ts";
 import type { Config } from "../../platform/config.ts";
@@ -31,6 +32,7 @@ export class RunningProfile {
   readonly auth: Client<typeof AuthService>;
   readonly userAdmin: Client<typeof UserAdminService>;
   readonly sessions: Client<typeof SessionService>;
+  readonly contacts: Client<typeof ContactService>;
   private readonly service: HostedService;
   private readonly database: Database;
 
@@ -65,12 +67,13 @@ export class RunningProfile {
     this.auth = clients.of(AuthService);
     this.userAdmin = clients.of(UserAdminService);
     this.sessions = clients.of(SessionService);
+    this.contacts = clients.of(ContactService);
     this.service = service;
     this.database = database;
   }
 
   /** Signs somebody up, by a new user name unless one is given. */
-  async register(details: { username?: string; email?: string; phoneNumber?: string } = {}) {
+  async register(details: { username?: string; name?: string; email?: string; phoneNumber?: string } = {}) {
     const { user } = await this.auth.register({ username: newUsername(), password, ...details }, callOf());
     if (!user) throw new Error("No user");
     return user;

@@ -1,5 +1,5 @@
 import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from "libphonenumber-js";
-import { ConfigError } from "../platform/config.ts";
+import { ConfigError } from "./config.ts";
 
 /** The region that national numbers are of. Throws a ConfigError where there is no such region. */
 export function readPhoneRegion(region: string): CountryCode {

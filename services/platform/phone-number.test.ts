@@ -1,5 +1,5 @@
 import test from "ava";
-import { ConfigError } from "../platform/config.ts";
+import { ConfigError } from "./config.ts";
 import { readPhoneNumber, readPhoneRegion } from "./phone-number.ts";
 
 for (const [text, number] of [
