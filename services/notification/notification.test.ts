@@ -190,3 +190,31 @@ flow("production forgets what messages said once they need not leave any more", 
   gateway.close();
   t.like(gateway.received[0]?.body, { body: "code 271828" });
 });
+
+flow("what is asked for by RPC is told once, however often it is asked for", async (t, engine) => {
+  const service = await RunningNotification.start(engine);
+  const send = (id: string, body: string) =>
+    service.notifications.sendNotification({ id, ...email("sara@example.com", "Hello", body) }, service.call);
+  await Promise.all(Array.from({ length: 20 }, () => send("card-1-made", "one")));
+  await send("card-1-made", "another text changes nothing");
+  await send("CARD-1-MADE", "two");
+  const { messages } = await service.list();
+  await service.stop();
+  t.deepEqual(messages.map(({ body }) => body).sort(), ["one", "two"]);
+});
+
+for (const [what, request] of [
+  ["no id", { ...email("sara@example.com") }],
+  ["an id with a space", { ...email("sara@example.com"), id: "a b" }],
+  ["no channel", { id: "a", to: "sara@example.com", body: "hello" }],
+  ["nobody to tell", { ...email(""), id: "a" }],
+  ["nothing to say", { ...email("sara@example.com", "Hello", ""), id: "a" }],
+] as const) {
+  flow(`asked for by RPC with ${what}, it is refused`, async (t, engine) => {
+    const service = await RunningNotification.start(engine);
+    await t.throwsAsync(service.notifications.sendNotification(request, service.call), { instanceOf: InvalidFields });
+    const { messages } = await service.list();
+    await service.stop();
+    t.deepEqual(messages, []);
+  });
+}

@@ -8,13 +8,14 @@ import type { Channel } from "./domain/message.ts";
 import { createEmailSender } from "./email.ts";
 import { channelOf } from "./rpc/channel.ts";
 import { serveMailbox } from "./rpc/mailbox.ts";
+import { serveNotifications } from "./rpc/notifications.ts";
 import { createSmsSender } from "./sms.ts";
 import { Messages } from "./store/messages.ts";
 import { migrations } from "./store/migrations.ts";
 
 const keptFor = 30n * 24n * 3_600n * 1_000_000n;
 
-/** Tells people things, by email and SMS, when other services ask for it. */
+/** Tells people things, by email and SMS, when other services ask for it: by event or, where there is a code in it, by RPC. */
 export const notification: ServiceDefinition = {
   name: "notification",
   migrations,
@@ -22,8 +23,9 @@ export const notification: ServiceDefinition = {
     const messages = new Messages(database, { blanksBodies: config.production });
     const messageIds = ids("messages");
     const senders = createSenders(config);
+    const statusOf = (channel: Channel) => (senders.has(channel) ? "pending" : "kept");
     return {
-      serves: [serveMailbox(messages)],
+      serves: [serveMailbox(messages), serveNotifications({ database, messages, ids: messageIds, statusOf })],
       consumes: [
         consume({
           name: "notification-message",
@@ -32,7 +34,7 @@ export const notification: ServiceDefinition = {
           async handle({ channel: protoChannel, to, subject, body }, tx) {
             const channel = channelOf(protoChannel);
             const message = { id: await messageIds.take(), channel, to, subject, body, createdAt: now() };
-            await messages.add(tx, message, senders.has(channel) ? "pending" : "kept");
+            await messages.add(tx, message, statusOf(channel));
           },
         }),
       ],

@@ -1,4 +1,5 @@
 import type { Database, Row, Session, Statement, Value } from "../../platform/database/database.ts";
+import { isDuplicateKey } from "../../platform/database/failures.ts";
 import { insertInto } from "../../platform/database/statements.ts";
 import type { Key, Paging } from "../../platform/paging.ts";
 import { type Instant, now } from "../../platform/time.ts";
@@ -46,6 +47,17 @@ export class Messages {
     await session.run([
       insertInto("messages", columns, [[id, channel, to, subject, body, status, 0n, createdAt, createdAt]]),
     ]);
+  }
+
+  /** Notes that a message has been asked for under an id; answers whether that is the first time. */
+  async isFirst(session: Session, requestId: string): Promise<boolean> {
+    try {
+      await session.run([insertInto("message_requests", ["id", "created_at"], [[requestId, now()]])]);
+      return true;
+    } catch (error) {
+      if (isDuplicateKey(error)) return false;
+      throw error;
+    }
   }
 
   /** The messages of a channel whose time has come, the longest waiting first. */
@@ -107,7 +119,14 @@ export class Messages {
 
   /** Forgets messages that were asked for before an instant, whatever became of them. */
   async purge(before: Instant): Promise<void> {
-    await this.write({ sql: "DELETE FROM messages WHERE created_at < ?", values: [before] });
+    await this.database.transaction((tx) =>
+      tx.run(
+        ["messages", "message_requests"].map((table) => ({
+          sql: `DELETE FROM ${table} WHERE created_at < ?`,
+          values: [before],
+        })),
+      ),
+    );
   }
 
   private async write(statement: Statement): Promise<void> {

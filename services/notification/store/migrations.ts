@@ -22,4 +22,13 @@ export const migrations: readonly Migration[] = [
         table.index(["recipient", "created_at", "id"]);
       }),
   },
+  {
+    name: "002-message-requests",
+    up: (knex) =>
+      createTable(knex, "message_requests", (table) => {
+        // As whoever asked made it.
+        table.string("id", 64).primary();
+        table.bigInteger("created_at").notNullable().index();
+      }),
+  },
 ];

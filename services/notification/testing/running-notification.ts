@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { pino } from "pino";
 import { MailboxService } from "../../../gen/giftmesh/notification/v1/mailbox_service_pb.ts";
 import { NotificationRequestedSchema } from "../../../gen/giftmesh/notification/v1/notification_pb.ts";
+import { NotificationService } from "../../../gen/giftmesh/notification/v1/notification_service_pb.ts";
 import type { Database } from "../../platform/database/database.ts";
 import { Events } from "../../platform/events/events.ts";
 import { InProcessRoad } from "../../platform/events/in-process-road.ts";
@@ -22,6 +23,7 @@ type Request = MessageInitShape<typeof NotificationRequestedSchema>;
 /** The notification service, and one that asks it to tell people things. */
 export class RunningNotification {
   readonly mailbox: Client<typeof MailboxService>;
+  readonly notifications: Client<typeof NotificationService>;
   readonly call = new Call({ requestId: "test" });
   private readonly service: HostedService;
   private readonly asker: Events;
@@ -39,11 +41,12 @@ export class RunningNotification {
     service.consume();
     service.start();
     asker.start();
-    return new RunningNotification(clients.of(MailboxService), service, asker, asking);
+    return new RunningNotification(clients, service, asker, asking);
   }
 
-  private constructor(mailbox: Client<typeof MailboxService>, service: HostedService, asker: Events, asking: Database) {
-    this.mailbox = mailbox;
+  private constructor(clients: MeshClients, service: HostedService, asker: Events, asking: Database) {
+    this.mailbox = clients.of(MailboxService);
+    this.notifications = clients.of(NotificationService);
     this.service = service;
     this.asker = asker;
     this.asking = asking;
