@@ -4,13 +4,14 @@ import { isCurrency } from "../../platform/money.ts";
 import { InvalidFields, NotFound } from "../../platform/refusal.ts";
 import { inBatches } from "../../platform/rpc/batch-twin.ts";
 import { type Handlers, type Served, serve } from "../../platform/rpc/handler.ts";
-import { toTimestamp } from "../../platform/time.ts";
+import { now, toInstant, toTimestamp } from "../../platform/time.ts";
 import type { Wallet } from "../domain/account.ts";
 import type { TransferCommand } from "../domain/transfer.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Accounts } from "../store/accounts.ts";
+import { systemBalances } from "../store/system-balances.ts";
 import { accountIdsOf, entryOf, fateOf, selectEntries, selectTransfers } from "../store/transfers.ts";
-import { readOwner, readTransferType, transferShape, walletShape } from "./shapes.ts";
+import { readOwner, readTransferType, systemBalanceShape, transferShape, walletShape } from "./shapes.ts";
 
 const defaultEntries = 100;
 
@@ -70,6 +71,12 @@ export function serveLedger(ledger: Ledger, accounts: Accounts, database: Databa
           createdAt: toTimestamp(createdAt),
         })),
       };
+    },
+
+    async listSystemBalances(request) {
+      const asOf = request.asOf ? toInstant(request.asOf) : now();
+      const balances = await database.snapshot((session) => systemBalances(session, asOf));
+      return { balances: balances.map(systemBalanceShape), asOf: toTimestamp(asOf) };
     },
   });
 }

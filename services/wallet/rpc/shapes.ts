@@ -3,6 +3,7 @@ import {
   type AccountReference,
   type AccountReferenceSchema,
   SystemAccount,
+  type SystemBalanceSchema,
   type TransferSchema,
   type WalletSchema,
 } from "../../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
@@ -16,6 +17,7 @@ import { formatAmount } from "../../platform/money.ts";
 import { toTimestamp } from "../../platform/time.ts";
 import type { Account, Owner, SystemKind, Wallet } from "../domain/account.ts";
 import type { Transfer, TransferType } from "../domain/transfer.ts";
+import type { SystemBalance } from "../store/system-balances.ts";
 import type { LogLine } from "../store/transaction-log.ts";
 
 const systemCodes: Readonly<Record<SystemKind, SystemAccount>> = {
@@ -56,6 +58,14 @@ export function accountReference({ owner }: Account): MessageInitShape<typeof Ac
 
 export function walletShape({ id, owner, currency, balance }: Wallet): MessageInitShape<typeof WalletSchema> {
   return { id, userId: owner.userId, balance: { currencyCode: currency, minorUnits: balance } };
+}
+
+export function systemBalanceShape({
+  kind,
+  currency,
+  balance,
+}: SystemBalance): MessageInitShape<typeof SystemBalanceSchema> {
+  return { account: systemCodes[kind], currencyCode: currency, minorUnits: String(balance) };
 }
 
 export function transferShape(transfer: Transfer): MessageInitShape<typeof TransferSchema> {
