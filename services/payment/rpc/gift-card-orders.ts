@@ -37,6 +37,12 @@ export function serveGiftCardOrders(placing: Placing, undoing: Undoing, orders: 
     async getGiftCardOrder({ id }) {
       return { order: orderShape(await placedAs(id)) };
     },
+
+    async listGiftCardOrders({ orderIds }) {
+      const found = await orders.findMany(orderIds);
+      const ofCards = found.filter(({ payer, state }) => payer.method === "gift_card" && !unplaced.includes(state));
+      return { orders: ofCards.map(orderShape) };
+    },
   });
 }
 

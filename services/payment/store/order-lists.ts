@@ -25,6 +25,11 @@ export class OrderLists {
     return order;
   }
 
+  /** Those of these ids that are there, by id. */
+  async findMany(ids: readonly bigint[]): Promise<Order[]> {
+    return this.withItems(await this.database.select(selectOrders(ids)));
+  }
+
   /** The order that was asked for under a request's id. */
   async findRequested(requestId: string): Promise<Order | undefined> {
     const [order] = await this.withItems(await this.database.select(selectRequested([requestId])));

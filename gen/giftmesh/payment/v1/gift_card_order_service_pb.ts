@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file giftmesh/payment/v1/gift_card_order_service.proto.
  */
 export const file_giftmesh_payment_v1_gift_card_order_service: GenFile = /*@__PURE__*/
-  fileDesc("CjFnaWZ0bWVzaC9wYXltZW50L3YxL2dpZnRfY2FyZF9vcmRlcl9zZXJ2aWNlLnByb3RvEhNnaWZ0bWVzaC5wYXltZW50LnYxIssDChlQbGFjZUdpZnRDYXJkT3JkZXJSZXF1ZXN0EiAKAmlkGAEgASgJQhS6SBHIAQFyDBgoMgheWyEtfl0qJBIhCgd1c2VyX2lkGAIgASgDQhC6SA0iCxj/////////DygBEiYKDGdpZnRfY2FyZF9pZBgDIAEoA0IQukgNIgsY/////////w8oARIkCgpwcm9kdWN0X2lkGAQgASgDQhC6SA0iCxj/////////DygBEicKCG9mZmVyX2lkGAUgASgDQhC6SA0iCxj/////////DygBSACIAQEScQoFcHJpY2UYBiABKAsyGS5naWZ0bWVzaC5jb21tb24udjEuTW9uZXlCR7pIRLoBPgoObW9uZXkucG9zaXRpdmUSFm11c3QgYmUgZ3JlYXRlciB0aGFuIDAaFHRoaXMubWlub3JfdW5pdHMgPiAwyAEBEnIKBmFtb3VudBgHIAEoCzIZLmdpZnRtZXNoLmNvbW1vbi52MS5Nb25leUJHukhEugE+Cg5tb25leS5wb3NpdGl2ZRIWbXVzdCBiZSBncmVhdGVyIHRoYW4gMBoUdGhpcy5taW5vcl91bml0cyA+IDDIAQFCCwoJX29mZmVyX2lkIkcKGlBsYWNlR2lmdENhcmRPcmRlclJlc3BvbnNlEikKBW9yZGVyGAEgASgLMhouZ2lmdG1lc2gucGF5bWVudC52MS5PcmRlciI+ChpDYW5jZWxHaWZ0Q2FyZE9yZGVyUmVxdWVzdBIgCgJpZBgBIAEoCUIUukgRyAEBcgwYKDIIXlshLX5dKiQiXQobQ2FuY2VsR2lmdENhcmRPcmRlclJlc3BvbnNlEikKBW9yZGVyGAEgASgLMhouZ2lmdG1lc2gucGF5bWVudC52MS5PcmRlchITCgt0cmFuc2Zlcl9pZBgCIAEoCSI7ChdHZXRHaWZ0Q2FyZE9yZGVyUmVxdWVzdBIgCgJpZBgBIAEoCUIUukgRyAEBcgwYKDIIXlshLX5dKiQiRQoYR2V0R2lmdENhcmRPcmRlclJlc3BvbnNlEikKBW9yZGVyGAEgASgLMhouZ2lmdG1lc2gucGF5bWVudC52MS5PcmRlcjL4AgoUR2lmdENhcmRPcmRlclNlcnZpY2USdQoSUGxhY2VHaWZ0Q2FyZE9yZGVyEi4uZ2lmdG1lc2gucGF5bWVudC52MS5QbGFjZUdpZnRDYXJkT3JkZXJSZXF1ZXN0Gi8uZ2lmdG1lc2gucGF5bWVudC52MS5QbGFjZUdpZnRDYXJkT3JkZXJSZXNwb25zZRJ4ChNDYW5jZWxHaWZ0Q2FyZE9yZGVyEi8uZ2lmdG1lc2gucGF5bWVudC52MS5DYW5jZWxHaWZ0Q2FyZE9yZGVyUmVxdWVzdBowLmdpZnRtZXNoLnBheW1lbnQudjEuQ2FuY2VsR2lmdENhcmRPcmRlclJlc3BvbnNlEm8KEEdldEdpZnRDYXJkT3JkZXISLC5naWZ0bWVzaC5wYXltZW50LnYxLkdldEdpZnRDYXJkT3JkZXJSZXF1ZXN0Gi0uZ2lmdG1lc2gucGF5bWVudC52MS5HZXRHaWZ0Q2FyZE9yZGVyUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_giftmesh_common_v1_money, file_giftmesh_payment_v1_order]);
+  fileDesc("CjFnaWZ0bWVzaC9wYXltZW50L3YxL2dpZnRfY2FyZF9vcmRlcl9zZXJ2aWNlLnByb3RvEhNnaWZ0bWVzaC5wYXltZW50LnYxIssDChlQbGFjZUdpZnRDYXJkT3JkZXJSZXF1ZXN0EiAKAmlkGAEgASgJQhS6SBHIAQFyDBgoMgheWyEtfl0qJBIhCgd1c2VyX2lkGAIgASgDQhC6SA0iCxj/////////DygBEiYKDGdpZnRfY2FyZF9pZBgDIAEoA0IQukgNIgsY/////////w8oARIkCgpwcm9kdWN0X2lkGAQgASgDQhC6SA0iCxj/////////DygBEicKCG9mZmVyX2lkGAUgASgDQhC6SA0iCxj/////////DygBSACIAQEScQoFcHJpY2UYBiABKAsyGS5naWZ0bWVzaC5jb21tb24udjEuTW9uZXlCR7pIRLoBPgoObW9uZXkucG9zaXRpdmUSFm11c3QgYmUgZ3JlYXRlciB0aGFuIDAaFHRoaXMubWlub3JfdW5pdHMgPiAwyAEBEnIKBmFtb3VudBgHIAEoCzIZLmdpZnRtZXNoLmNvbW1vbi52MS5Nb25leUJHukhEugE+Cg5tb25leS5wb3NpdGl2ZRIWbXVzdCBiZSBncmVhdGVyIHRoYW4gMBoUdGhpcy5taW5vcl91bml0cyA+IDDIAQFCCwoJX29mZmVyX2lkIkcKGlBsYWNlR2lmdENhcmRPcmRlclJlc3BvbnNlEikKBW9yZGVyGAEgASgLMhouZ2lmdG1lc2gucGF5bWVudC52MS5PcmRlciI+ChpDYW5jZWxHaWZ0Q2FyZE9yZGVyUmVxdWVzdBIgCgJpZBgBIAEoCUIUukgRyAEBcgwYKDIIXlshLX5dKiQiXQobQ2FuY2VsR2lmdENhcmRPcmRlclJlc3BvbnNlEikKBW9yZGVyGAEgASgLMhouZ2lmdG1lc2gucGF5bWVudC52MS5PcmRlchITCgt0cmFuc2Zlcl9pZBgCIAEoCSI7ChdHZXRHaWZ0Q2FyZE9yZGVyUmVxdWVzdBIgCgJpZBgBIAEoCUIUukgRyAEBcgwYKDIIXlshLX5dKiQiRQoYR2V0R2lmdENhcmRPcmRlclJlc3BvbnNlEikKBW9yZGVyGAEgASgLMhouZ2lmdG1lc2gucGF5bWVudC52MS5PcmRlciJKChlMaXN0R2lmdENhcmRPcmRlcnNSZXF1ZXN0Ei0KCW9yZGVyX2lkcxgBIAMoA0IaukgXkgEUCAEQ6AciDSILGP////////8PKAEiSAoaTGlzdEdpZnRDYXJkT3JkZXJzUmVzcG9uc2USKgoGb3JkZXJzGAEgAygLMhouZ2lmdG1lc2gucGF5bWVudC52MS5PcmRlcjLvAwoUR2lmdENhcmRPcmRlclNlcnZpY2USdQoSUGxhY2VHaWZ0Q2FyZE9yZGVyEi4uZ2lmdG1lc2gucGF5bWVudC52MS5QbGFjZUdpZnRDYXJkT3JkZXJSZXF1ZXN0Gi8uZ2lmdG1lc2gucGF5bWVudC52MS5QbGFjZUdpZnRDYXJkT3JkZXJSZXNwb25zZRJ4ChNDYW5jZWxHaWZ0Q2FyZE9yZGVyEi8uZ2lmdG1lc2gucGF5bWVudC52MS5DYW5jZWxHaWZ0Q2FyZE9yZGVyUmVxdWVzdBowLmdpZnRtZXNoLnBheW1lbnQudjEuQ2FuY2VsR2lmdENhcmRPcmRlclJlc3BvbnNlEm8KEEdldEdpZnRDYXJkT3JkZXISLC5naWZ0bWVzaC5wYXltZW50LnYxLkdldEdpZnRDYXJkT3JkZXJSZXF1ZXN0Gi0uZ2lmdG1lc2gucGF5bWVudC52MS5HZXRHaWZ0Q2FyZE9yZGVyUmVzcG9uc2USdQoSTGlzdEdpZnRDYXJkT3JkZXJzEi4uZ2lmdG1lc2gucGF5bWVudC52MS5MaXN0R2lmdENhcmRPcmRlcnNSZXF1ZXN0Gi8uZ2lmdG1lc2gucGF5bWVudC52MS5MaXN0R2lmdENhcmRPcmRlcnNSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_giftmesh_common_v1_money, file_giftmesh_payment_v1_order]);
 
 /**
  * What to order with which card.
@@ -193,6 +193,48 @@ export const GetGiftCardOrderResponseSchema: GenMessage<GetGiftCardOrderResponse
   messageDesc(file_giftmesh_payment_v1_gift_card_order_service, 5);
 
 /**
+ * Which orders.
+ *
+ * @generated from message giftmesh.payment.v1.ListGiftCardOrdersRequest
+ */
+export type ListGiftCardOrdersRequest = Message<"giftmesh.payment.v1.ListGiftCardOrdersRequest"> & {
+  /**
+   * The `id`s of the orders, 1 to 1000.
+   *
+   * @generated from field: repeated int64 order_ids = 1;
+   */
+  orderIds: bigint[];
+};
+
+/**
+ * Describes the message giftmesh.payment.v1.ListGiftCardOrdersRequest.
+ * Use `create(ListGiftCardOrdersRequestSchema)` to create a new message.
+ */
+export const ListGiftCardOrdersRequestSchema: GenMessage<ListGiftCardOrdersRequest> = /*@__PURE__*/
+  messageDesc(file_giftmesh_payment_v1_gift_card_order_service, 6);
+
+/**
+ * The orders.
+ *
+ * @generated from message giftmesh.payment.v1.ListGiftCardOrdersResponse
+ */
+export type ListGiftCardOrdersResponse = Message<"giftmesh.payment.v1.ListGiftCardOrdersResponse"> & {
+  /**
+   * As they are now, by id. Those that are not there, or not paid by a gift card, are left out.
+   *
+   * @generated from field: repeated giftmesh.payment.v1.Order orders = 1;
+   */
+  orders: Order[];
+};
+
+/**
+ * Describes the message giftmesh.payment.v1.ListGiftCardOrdersResponse.
+ * Use `create(ListGiftCardOrdersResponseSchema)` to create a new message.
+ */
+export const ListGiftCardOrdersResponseSchema: GenMessage<ListGiftCardOrdersResponse> = /*@__PURE__*/
+  messageDesc(file_giftmesh_payment_v1_gift_card_order_service, 7);
+
+/**
  * Orders that are paid by a gift card, for the service that keeps those.
  *
  * @generated from service giftmesh.payment.v1.GiftCardOrderService
@@ -232,6 +274,17 @@ export const GiftCardOrderService: GenService<{
     methodKind: "unary";
     input: typeof GetGiftCardOrderRequestSchema;
     output: typeof GetGiftCardOrderResponseSchema;
+  },
+  /**
+   * Reads many of them, for a page of cards: an order's status is its buyer's and its vendor's to change, so whoever shows
+   * it asks for it then, and keeps no copy.
+   *
+   * @generated from rpc giftmesh.payment.v1.GiftCardOrderService.ListGiftCardOrders
+   */
+  listGiftCardOrders: {
+    methodKind: "unary";
+    input: typeof ListGiftCardOrdersRequestSchema;
+    output: typeof ListGiftCardOrdersResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_giftmesh_payment_v1_gift_card_order_service, 0);

@@ -2,6 +2,7 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import test, { type ExecutionContext } from "ava";
 import { GiftCardOrderService } from "../../../../gen/giftmesh/payment/v1/gift_card_order_service_pb.ts";
+import { OrderStatus } from "../../../../gen/giftmesh/payment/v1/order_pb.ts";
 import { LedgerService, SystemAccount } from "../../../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
 import { TransferType } from "../../../../gen/giftmesh/wallet/v1/transaction_pb.ts";
 import type { RestClient } from "../../../testing/rest-client.ts";
@@ -195,6 +196,22 @@ export const vendorOrders = themeOf(setUp, ({ shop, vendorId, otherId, seller, o
     t.is(await balanceOf(client), "15.00");
     t.deepEqual(await shop.stockOf(product), { stock: 10, held: 0, sold: 0 });
     t.is((await complete(t, other, id)).body.code, "ORDER_NOT_COMPLETABLE");
+  });
+
+  test(`gift-card orders are read together, as they are now, and no others are ${on}`, async (t) => {
+    const product = await shop.newProduct({ vendor_id: vendorId, price: "10.00" });
+    const ofCards = [await redeem(buyer.id, product), await redeem(buyer.id, product)];
+    const ordinary = await buy([[product, 1]]);
+    await complete(t, seller, ofCards[0] ?? 0);
+    const orderIds = [...ofCards, ordinary.id, 999_999_999].map(BigInt);
+    const { orders } = await createClient(GiftCardOrderService, transport).listGiftCardOrders({ orderIds });
+    t.deepEqual(
+      orders.map(({ id, status }) => [Number(id), status]),
+      [
+        [ofCards[0], OrderStatus.COMPLETED],
+        [ofCards[1], OrderStatus.PENDING],
+      ],
+    );
   });
 
   test(`only vendors list and complete ${on}`, async (t) => {
