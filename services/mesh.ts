@@ -27,6 +27,7 @@ const definitions: Readonly<Record<string, () => Promise<ServiceDefinition>>> = 
   catalog: async () => (await import("./catalog/service.ts")).catalog,
   voucher: async () => (await import("./voucher/service.ts")).voucher,
   payment: async () => (await import("./payment/service.ts")).payment,
+  "gift-card": async () => (await import("./gift-card/service.ts")).giftCard,
 };
 
 /** Everything that a process can run. */

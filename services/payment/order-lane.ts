@@ -1,9 +1,9 @@
 import type { Database, Row, Statement } from "../platform/database/database.ts";
+import { joinInserts } from "../platform/database/joined-inserts.ts";
 import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
 import { NotFound, Refusal } from "../platform/refusal.ts";
 import { type Instant, now } from "../platform/time.ts";
 import type { Order, Step } from "./domain/order.ts";
-import { joinInserts } from "./store/joined-inserts.ts";
 import {
   insertOrders,
   ordersOf,

@@ -19,6 +19,9 @@ const digitsByCode: ReadonlyMap<string, number> = new Map(
   Object.entries(codesByDigits).flatMap(([digits, codes]) => codes.split(" ").map((code) => [code, Number(digits)])),
 );
 
+/** ISO 4217: the currencies in use, by code. */
+export const currencies: readonly string[] = [...digitsByCode.keys()].sort();
+
 /** Whether it is the ISO 4217 code of a currency in use. */
 export function isCurrency(code: string): boolean {
   return digitsByCode.has(code);

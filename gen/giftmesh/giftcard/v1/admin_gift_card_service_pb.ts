@@ -186,7 +186,7 @@ export type IssueGiftCardRequest = Message<"giftmesh.giftcard.v1.IssueGiftCardRe
   expiresAt?: Timestamp | undefined;
 
   /**
-   * Only of an `order` card, which needs it: who sells the product.
+   * Only of an `order` card, which needs it: who sells the product. Of another it is not looked at, nor are the next two.
    *
    * @generated from field: optional int64 vendor_id = 11;
    */
@@ -200,7 +200,7 @@ export type IssueGiftCardRequest = Message<"giftmesh.giftcard.v1.IssueGiftCardRe
   productId?: bigint | undefined;
 
   /**
-   * Only of an `order` card: an offer of the product that runs now, whose price is locked. The product's own price where unset.
+   * Only of an `order` card: an offer of the product that runs now, whose price is locked. The lowest price of this instant where unset.
    *
    * @generated from field: optional int64 offer_id = 13;
    */
@@ -1051,7 +1051,7 @@ export type BulkIssueGiftCardsRequest = Message<"giftmesh.giftcard.v1.BulkIssueG
   expiresAt?: Timestamp | undefined;
 
   /**
-   * Only of an `order` card, which needs it: who sells the product.
+   * Only of an `order` card, which needs it: who sells the product. Of another it is not looked at, nor are the next two.
    *
    * @generated from field: optional int64 vendor_id = 12;
    */
@@ -1065,7 +1065,7 @@ export type BulkIssueGiftCardsRequest = Message<"giftmesh.giftcard.v1.BulkIssueG
   productId?: bigint | undefined;
 
   /**
-   * Only of an `order` card: an offer of the product that runs now, whose price is locked. The product's own price where unset.
+   * Only of an `order` card: an offer of the product that runs now, whose price is locked. The lowest price of this instant where unset.
    *
    * @generated from field: optional int64 offer_id = 14;
    */

@@ -299,7 +299,7 @@ export type CreateGiftCardRequest = Message<"giftmesh.giftcard.v1.CreateGiftCard
   expiresAt?: Timestamp | undefined;
 
   /**
-   * Only of an `order` card, which needs it: who sells the product.
+   * Only of an `order` card, which needs it: who sells the product. Of another it is not looked at, nor are the next two.
    *
    * @generated from field: optional int64 vendor_id = 11;
    */
@@ -313,7 +313,7 @@ export type CreateGiftCardRequest = Message<"giftmesh.giftcard.v1.CreateGiftCard
   productId?: bigint | undefined;
 
   /**
-   * Only of an `order` card: an offer of the product that runs now, whose price is locked. The product's own price where unset.
+   * Only of an `order` card: an offer of the product that runs now, whose price is locked. The lowest price of this instant where unset.
    *
    * @generated from field: optional int64 offer_id = 13;
    */

@@ -1,5 +1,5 @@
-import type { Statement } from "../../platform/database/database.ts";
-import { placeholders } from "../../platform/database/statements.ts";
+import type { Statement } from "./database.ts";
+import { placeholders } from "./statements.ts";
 
 /**
  * The same statements, but that those which each insert one row, and differ in nothing but its values, are one that

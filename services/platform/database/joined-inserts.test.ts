@@ -1,6 +1,6 @@
 import test from "ava";
-import { insertInto, upsertInto } from "../../platform/database/statements.ts";
 import { joinInserts } from "./joined-inserts.ts";
+import { insertInto, upsertInto } from "./statements.ts";
 
 const one = (table: string, ...row: readonly bigint[]) => insertInto(table, ["a", "b"], [row]);
 

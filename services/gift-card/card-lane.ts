@@ -1,0 +1,150 @@
+import type { Database, Row, Statement } from "../platform/database/database.ts";
+import { joinInserts } from "../platform/database/joined-inserts.ts";
+import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
+import { NotFound, Refusal } from "../platform/refusal.ts";
+import { type Instant, now } from "../platform/time.ts";
+import type { Card, Step } from "./domain/card.ts";
+import { countChanges } from "./domain/counters.ts";
+import {
+  cardOf,
+  insertCards,
+  isAmended,
+  selectCards,
+  selectRequested,
+  updateAmended,
+  updateStepped,
+} from "./store/cards.ts";
+import type { CardCounters } from "./store/counters.ts";
+
+/** What is to be written beside a card's step, in the same transaction. */
+export type Beside = (card: Card, step: Step["kind"]) => readonly Statement[];
+
+/** A card to be begun; one that the same request has begun before is taken instead. */
+interface Beginning {
+  readonly begin: Card;
+}
+
+/** A step for a card that is there to take. */
+interface Stepping {
+  readonly id: bigint;
+  /** Throws a Refusal where the card cannot take it. */
+  readonly step: (card: Card, now: Instant) => Step;
+  readonly beside?: Beside | undefined;
+}
+
+type Command = Beginning | Stepping;
+
+/** How many cards are written together. */
+const limits = { batch: 128, waiting: 20_000 };
+
+/**
+ * Where cards change. Steps that are asked for at the same time are decided in turn and committed together, with what they
+ * change of the counters; a card is locked while its step is decided, so that of two replicas one comes second.
+ */
+export class CardLane {
+  private readonly database: Database;
+  private readonly counters: CardCounters;
+  private readonly lane: Lane<Command, Card>;
+
+  constructor(database: Database, counters: CardCounters, observe?: LaneObserver) {
+    this.database = database;
+    this.counters = counters;
+    this.lane = new Lane((commands) => this.commit(commands), { limits, observe });
+  }
+
+  /** Begins a card, or answers the one that the same request has begun. */
+  begin(card: Card, deadline?: number): Promise<Card> {
+    return this.lane.submit({ begin: card }, deadline);
+  }
+
+  /** Has a card take a step; answers it as it is then. Rejects with what refuses it, or NotFound. */
+  take(stepping: Stepping, deadline?: number): Promise<Card> {
+    return this.lane.submit(stepping, deadline);
+  }
+
+  private commit(commands: readonly Command[]): Promise<Outcome<Card>[]> {
+    const requestIds = [...new Set(commands.flatMap((one) => ("begin" in one ? (one.begin.requestId ?? []) : [])))];
+    const ids = [...new Set(commands.flatMap((one) => ("begin" in one ? [] : [one.id])))].sort((a, b) =>
+      a < b ? -1 : 1,
+    );
+    const { forUpdate, dialect } = this.database;
+    const load = [
+      ...(ids.length > 0 ? [selectCards(ids, forUpdate)] : []),
+      ...(requestIds.length > 0 ? [selectRequested(requestIds, forUpdate)] : []),
+    ];
+    return this.database.batch(load, async (rows) => {
+      const stepped: Row[] = ids.length > 0 ? (rows[0] ?? []) : [];
+      const requested: Row[] = requestIds.length > 0 ? (rows.at(-1) ?? []) : [];
+      const batch = new CardBatch(stepped.map(cardOf), requested.map(cardOf));
+      const outcomes = commands.map((command) => batch.decide(command));
+      return { save: batch.statements(dialect, this.counters), result: outcomes };
+    });
+  }
+}
+
+/** The steps of one transaction, decided in turn: each sees what those before it did. */
+class CardBatch {
+  private readonly before: ReadonlyMap<bigint, Card>;
+  private readonly cards: Map<bigint, Card>;
+  private readonly requested: Map<string, Card>;
+  private readonly begun: Card[] = [];
+  private readonly changed = new Set<bigint>();
+  private readonly beside: Statement[] = [];
+  private readonly now = now();
+
+  constructor(cards: readonly Card[], requested: readonly Card[]) {
+    this.before = new Map(cards.map((card) => [card.id, card]));
+    this.cards = new Map(this.before);
+    this.requested = new Map(requested.map((card) => [card.requestId ?? "", card]));
+  }
+
+  decide(command: Command): Outcome<Card> {
+    try {
+      return { answer: "begin" in command ? this.begin(command) : this.step(command) };
+    } catch (error) {
+      if (error instanceof Refusal) return { refusal: error };
+      throw error;
+    }
+  }
+
+  statements(dialect: Database["dialect"], counters: CardCounters): Statement[] {
+    const changes = Array.from(this.changed, (id) => [known(this.before, id), known(this.cards, id)] as const);
+    const changed = changes.map(([, after]) => after);
+    const amended = changes.filter(([before, after]) => isAmended(before, after)).map(([, after]) => after);
+    return [
+      ...(this.begun.length > 0 ? [insertCards(this.begun)] : []),
+      ...(changed.length > 0 ? [updateStepped(dialect, changed)] : []),
+      ...updateAmended(amended),
+      ...counters.adding(countChanges(changes)),
+      ...joinInserts(this.beside),
+    ];
+  }
+
+  private begin({ begin }: Beginning): Card {
+    const { requestId } = begin;
+    const requested = requestId === undefined ? undefined : this.requested.get(requestId);
+    if (requested) return requested;
+    if (requestId !== undefined) this.requested.set(requestId, begin);
+    this.begun.push(begin);
+    return begin;
+  }
+
+  private step({ id, step, beside }: Stepping): Card {
+    const card = this.cards.get(id);
+    if (!card) throw new NotFound("Gift card");
+    const taken = step(card, this.now);
+    const additions = beside?.(taken.card, taken.kind) ?? [];
+    if (taken.kind === "taken") {
+      this.cards.set(id, taken.card);
+      this.changed.add(id);
+    }
+    this.beside.push(...additions);
+    return taken.card;
+  }
+}
+
+function known(cards: ReadonlyMap<bigint, Card>, id: bigint): Card {
+  const card = cards.get(id);
+  if (!card) throw new Error(`Card ${id} is not in the batch`);
+  return card;
+}

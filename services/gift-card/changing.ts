@@ -1,0 +1,39 @@
+import { Unavailable } from "../platform/refusal.ts";
+import type { Call } from "../platform/rpc/call.ts";
+import type { CardLane } from "./card-lane.ts";
+import type { CardMoney } from "./card-money.ts";
+import type { Card } from "./domain/card.ts";
+import { changed, startChanging, stepBackFromChanging } from "./domain/steps.ts";
+import { isFinalNo, isVoided } from "./neighbours.ts";
+
+/** Changes what a card is worth: the difference is moved from or to whoever paid for it. */
+export class Changing {
+  private readonly lane: CardLane;
+  private readonly money: CardMoney;
+
+  constructor(lane: CardLane, money: CardMoney) {
+    this.lane = lane;
+    this.money = money;
+  }
+
+  /** Has a card be worth so much, in minor units. Rejects with what refuses it, once nothing of it is left. */
+  async change(id: bigint, newAmount: bigint, call: Call): Promise<Card> {
+    const begun = await this.lane.take({ id, step: (card, now) => startChanging(card, newAmount, now) }, call.deadline);
+    return begun.state === "changing" ? this.drive(begun, call) : begun;
+  }
+
+  /** Takes an attempt to its end. */
+  async drive(begun: Card, call: Call): Promise<Card> {
+    const { id, attempt } = begun;
+    try {
+      await this.money.move(begun, "change", call);
+    } catch (error) {
+      if (!isFinalNo(error)) throw error;
+      if (!(await this.money.void(begun, "change", call))) {
+        await this.lane.take({ id, step: (card, now) => stepBackFromChanging(card, attempt, now) });
+        throw isVoided(error) ? new Unavailable() : error;
+      }
+    }
+    return this.lane.take({ id, step: (card, now) => changed(card, attempt, now) });
+  }
+}

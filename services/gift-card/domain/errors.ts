@@ -1,0 +1,22 @@
+import { Refusal } from "../../platform/refusal.ts";
+
+/** Thrown when a card is redeemed that is not active, is of the other type, or has no order to cancel. */
+export class GiftCardNotRedeemable extends Refusal {
+  constructor() {
+    super("rule", { reason: "GIFT_CARD_NOT_REDEEMABLE", message: "Gift card cannot be redeemed" });
+  }
+}
+
+/** Thrown when the maker of a card that is meant for another redeems it without its code. */
+export class GiftCardNotYours extends Refusal {
+  constructor() {
+    super("forbidden", { reason: "GIFT_CARD_NOT_YOURS", message: "This gift card is meant for somebody else" });
+  }
+}
+
+/** Thrown when the value or the state of a card that is not active is to be changed, or what any card is good for. */
+export class GiftCardFinal extends Refusal {
+  constructor(message = "The gift card cannot be changed any more") {
+    super("rule", { reason: "GIFT_CARD_FINAL", message });
+  }
+}

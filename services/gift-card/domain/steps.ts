@@ -1,0 +1,213 @@
+import { NotFound } from "../../platform/refusal.ts";
+import type { Instant } from "../../platform/time.ts";
+import type { Card, CardOrder, CardState, CardTransaction, GiftType, ReturnTarget, Step } from "./card.ts";
+import { isExpired } from "./card.ts";
+import { GiftCardFinal, GiftCardNotRedeemable } from "./errors.ts";
+
+/** After how long somebody else sees to a card under way, in microseconds: whoever drove it has most likely died. */
+const patience = 1_000_000n;
+
+/** How long a card that was never made is kept, in microseconds: a day. */
+const failedKeptFor = 86_400_000_000n;
+
+/** What a card is begun with. */
+export type Beginning = Pick<
+  Card,
+  | "id"
+  | "requestId"
+  | "batchId"
+  | "giftType"
+  | "currency"
+  | "amount"
+  | "goods"
+  | "sender"
+  | "payerId"
+  | "recipient"
+  | "backgroundColor"
+  | "backgroundImageId"
+  | "message"
+  | "notes"
+  | "code"
+  | "expiresAt"
+>;
+
+/** Who redeems, by which request. */
+export interface Redeeming {
+  readonly userId: bigint;
+  /** Undefined where the request gave no key, and cannot be told from others. */
+  readonly requestId: string | undefined;
+}
+
+/** A card that nobody sees yet. */
+export function begin(wanted: Beginning, now: Instant): Card {
+  return {
+    ...wanted,
+    state: "making",
+    createdAt: now,
+    updatedAt: now,
+    method: "pending",
+    redeemedBy: undefined,
+    redeemedAt: undefined,
+    redeemRequestId: undefined,
+    transaction: undefined,
+    order: undefined,
+    attempt: 0n,
+    returningTo: undefined,
+    newAmount: undefined,
+    dueAt: now + patience,
+  };
+}
+
+/** It is paid: it can be redeemed. */
+export function made(card: Card, now: Instant): Step {
+  return card.state === "making" ? active(card, now) : asItIs(card);
+}
+
+/** It was not paid, and never will be. Who asks again with the same key may have another made. */
+export function unmade(card: Card, now: Instant): Step {
+  if (card.state !== "making") return asItIs(card);
+  return taken({ ...card, state: "failed", requestId: undefined, dueAt: now + failedKeptFor }, now);
+}
+
+/**
+ * Throws GiftCardNotRedeemable where its value cannot go to a wallet, or to an order, any more. One that is being redeemed
+ * by the same request, or was, is answered as it is.
+ */
+export function startRedeeming(card: Card, as: GiftType, by: Redeeming, now: Instant): Step {
+  const state = as === "wallet" ? "redeeming" : "ordering";
+  if ((card.state === state || (card.state === "used" && card.method === as)) && isBy(card, by)) return asItIs(card);
+  if (card.state !== "active" || card.giftType !== as || isExpired(card, now)) throw new GiftCardNotRedeemable();
+  const { userId: redeemedBy, requestId: redeemRequestId } = by;
+  return underWay({ ...card, redeemedBy, redeemRequestId, attempt: card.attempt + 1n }, state, now);
+}
+
+/** The attempt's value is in the wallet. */
+export function redeemed(card: Card, attempt: bigint, transaction: CardTransaction, now: Instant): Step {
+  if (card.state !== "redeeming" || card.attempt !== attempt) return asItIs(card);
+  return atRest({ ...card, method: "wallet", transaction, redeemedAt: now }, "used", now);
+}
+
+/** The attempt's order is placed. */
+export function ordered(card: Card, attempt: bigint, order: CardOrder, now: Instant): Step {
+  if (card.state !== "ordering" || card.attempt !== attempt) return asItIs(card);
+  return atRest({ ...card, method: "order", order, redeemedAt: now }, "used", now);
+}
+
+/** The attempt's value was not moved, and never will be: it is as if nobody had redeemed it. */
+export function stepBackFromRedeeming(card: Card, attempt: bigint, now: Instant): Step {
+  if ((card.state !== "redeeming" && card.state !== "ordering") || card.attempt !== attempt) return asItIs(card);
+  return active({ ...card, redeemedBy: undefined, redeemRequestId: undefined }, now);
+}
+
+/**
+ * The order that somebody made of it is to be cancelled. Throws GiftCardNotRedeemable where there is none of theirs, or it
+ * has been cancelled so before; by the same request, it is answered as it is.
+ */
+export function startUnordering(card: Card, by: Redeeming, now: Instant): Step {
+  const isUnordered = card.state === "used" && card.method === "wallet" && card.order !== undefined;
+  if ((card.state === "unordering" || isUnordered) && isBy(card, by)) return asItIs(card);
+  const isTheirs = card.redeemedBy === by.userId;
+  if (card.state !== "used" || card.method !== "order" || !isTheirs) throw new GiftCardNotRedeemable();
+  return underWay({ ...card, redeemRequestId: by.requestId }, "unordering", now);
+}
+
+/** The order is cancelled, and its price is in the wallet. */
+export function unordered(card: Card, transaction: CardTransaction, now: Instant): Step {
+  if (card.state !== "unordering") return asItIs(card);
+  return atRest({ ...card, method: "wallet", transaction }, "used", now);
+}
+
+/** The order cannot be cancelled. */
+export function stepBackFromUnordering(card: Card, now: Instant): Step {
+  return card.state === "unordering" ? atRest(card, "used", now) : asItIs(card);
+}
+
+/**
+ * Its value is to go back to whoever paid for it. One that is on its way to become the same, or is it already, is
+ * answered as it is; a card that has no value any more is deleted at once. Throws GiftCardFinal for any other, and
+ * NotFound where there is none.
+ */
+export function startReturning(card: Card, target: ReturnTarget, now: Instant): Step {
+  switch (card.state) {
+    case "active":
+      return underWay({ ...card, returningTo: target }, "returning", now);
+    case "returning":
+      if (card.returningTo === target) return asItIs(card);
+      throw new GiftCardFinal();
+    case "used":
+    case "expired":
+    case "cancelled":
+      if (target === "deleted") return atRest(card, "deleted", now);
+      if (card.state === target) return asItIs(card);
+      throw new GiftCardFinal();
+    case "redeeming":
+    case "ordering":
+    case "unordering":
+    case "changing":
+      throw new GiftCardFinal();
+    case "making":
+    case "failed":
+    case "deleted":
+      throw new NotFound("Gift card");
+    default:
+      return card.state satisfies never;
+  }
+}
+
+/** Its time is over. */
+export function startExpiring(card: Card, now: Instant): Step {
+  if (card.state !== "active" || !isExpired(card, now)) return asItIs(card);
+  return startReturning(card, "expired", now);
+}
+
+/** Its value has gone back. */
+export function returned(card: Card, now: Instant): Step {
+  if (card.state !== "returning" || card.returningTo === undefined) return asItIs(card);
+  return atRest(card, card.returningTo, now);
+}
+
+/**
+ * It is to be worth more, or less. Throws GiftCardFinal where it is not active, or an order's price would not be covered.
+ */
+export function startChanging(card: Card, newAmount: bigint, now: Instant): Step {
+  if (card.amount === newAmount && card.state !== "changing") return asItIs(card);
+  if (card.state !== "active" || isExpired(card, now)) throw new GiftCardFinal();
+  return underWay({ ...card, newAmount, attempt: card.attempt + 1n }, "changing", now);
+}
+
+/** The attempt has moved the difference. */
+export function changed(card: Card, attempt: bigint, now: Instant): Step {
+  if (card.state !== "changing" || card.attempt !== attempt || card.newAmount === undefined) return asItIs(card);
+  return active({ ...card, amount: card.newAmount, newAmount: undefined }, now);
+}
+
+/** The attempt has moved nothing, and never will. */
+export function stepBackFromChanging(card: Card, attempt: bigint, now: Instant): Step {
+  if (card.state !== "changing" || card.attempt !== attempt) return asItIs(card);
+  return active({ ...card, newAmount: undefined }, now);
+}
+
+/** Nothing happens to it. */
+export function asItIs(card: Card): Step {
+  return { kind: "as it is", card };
+}
+
+function isBy({ redeemedBy, redeemRequestId }: Card, { userId, requestId }: Redeeming): boolean {
+  return requestId !== undefined && redeemedBy === userId && redeemRequestId === requestId;
+}
+
+function active(card: Card, now: Instant): Step {
+  return taken({ ...card, state: "active", dueAt: card.expiresAt }, now);
+}
+
+function underWay(card: Card, state: CardState, now: Instant): Step {
+  return taken({ ...card, state, dueAt: now + patience }, now);
+}
+
+function atRest(card: Card, state: CardState, now: Instant): Step {
+  return taken({ ...card, state, returningTo: undefined, dueAt: undefined }, now);
+}
+
+function taken(card: Card, now: Instant): Step {
+  return { kind: "taken", card: { ...card, updatedAt: now } };
+}

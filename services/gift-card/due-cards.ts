@@ -1,0 +1,97 @@
+import { randomUUID } from "node:crypto";
+import type { Logger } from "pino";
+import { Call } from "../platform/rpc/call.ts";
+import type { Worker } from "../platform/service.ts";
+import { now } from "../platform/time.ts";
+import type { Changing } from "./changing.ts";
+import type { Card } from "./domain/card.ts";
+import type { Making } from "./making.ts";
+import { isFinalNo } from "./neighbours.ts";
+import type { Ordering } from "./ordering.ts";
+import type { Redeeming } from "./redeeming.ts";
+import type { Returning } from "./returning.ts";
+import type { CardLists } from "./store/card-lists.ts";
+
+/** How many cards are seen to at a time, and how many times in one run. */
+const atOnce = 200;
+const mostRounds = 25;
+
+/** How long one that cannot be seen to waits, in microseconds. */
+const postponement = 1_000_000n;
+
+export interface DueCardsParts {
+  readonly cards: CardLists;
+  readonly making: Making;
+  readonly redeeming: Redeeming;
+  readonly ordering: Ordering;
+  readonly changing: Changing;
+  readonly returning: Returning;
+  readonly log: Logger;
+}
+
+/**
+ * Sees to cards that are due: those whose time is over expire, and those whose driver is gone come to an end. It may take
+ * a slow driver for a dead one: whoever comes second finds done what it meant to do.
+ */
+export class DueCards {
+  private readonly parts: DueCardsParts;
+
+  constructor(parts: DueCardsParts) {
+    this.parts = parts;
+  }
+
+  get worker(): Worker {
+    return { name: "see-to-due-cards", everyMs: 250, alone: false, run: (signal) => this.seeToAll(signal) };
+  }
+
+  /** Sees to those that are due now. */
+  async seeToAll(signal: AbortSignal): Promise<void> {
+    for (let round = 1; round <= mostRounds; round++) {
+      const due = await this.parts.cards.due(now(), atOnce);
+      await Promise.all(due.map((card) => this.seeToOne(card)));
+      if (due.length < atOnce || signal.aborted) return;
+    }
+  }
+
+  private async seeToOne(card: Card): Promise<void> {
+    const { cards, log } = this.parts;
+    try {
+      await this.seeTo(card, new Call({ requestId: randomUUID() }));
+    } catch (error) {
+      const about = { err: error, cardId: card.id, state: card.state };
+      // A refusal is an end, where nothing of what was refused is left.
+      if (isFinalNo(error)) log.info(about, "a card was let go");
+      else log.warn(about, "a card could not be seen to and waits");
+      await cards.postpone(card, now() + postponement);
+    }
+  }
+
+  private async seeTo(card: Card, call: Call): Promise<unknown> {
+    const { cards, making, redeeming, ordering, changing, returning } = this.parts;
+    switch (card.state) {
+      case "making":
+        return making.settle(card, call);
+      case "active":
+        return returning.expire(card.id, call);
+      case "redeeming":
+        return redeeming.drive(card, call);
+      case "ordering":
+        return ordering.drive(card, call);
+      case "unordering":
+        return ordering.driveBack(card, call);
+      case "changing":
+        return changing.drive(card, call);
+      case "returning":
+        return returning.drive(card, call);
+      case "failed":
+        return cards.forgetFailed(card.id);
+      case "used":
+      case "expired":
+      case "cancelled":
+      case "deleted":
+        return undefined;
+      default:
+        return card.state satisfies never;
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import type { Statement } from "../platform/database/database.ts";
+import type { IdSequence } from "../platform/ids.ts";
+import { Unavailable } from "../platform/refusal.ts";
+import type { Call } from "../platform/rpc/call.ts";
+import { now } from "../platform/time.ts";
+import type { CardEvents } from "./card-events.ts";
+import type { CardLane } from "./card-lane.ts";
+import type { CardMoney } from "./card-money.ts";
+import type { CodeKeys } from "./code-keys.ts";
+import { type Card, statusOf } from "./domain/card.ts";
+import { asItIs, type Beginning, begin, made, unmade } from "./domain/steps.ts";
+import { isFinalNo, isVoided } from "./neighbours.ts";
+
+/** What card to make: all of it but what is given to it here. */
+export type WantedCard = Omit<Beginning, "id" | "code">;
+
+export interface MakingParts {
+  readonly lane: CardLane;
+  readonly ids: IdSequence;
+  readonly keys: Pick<CodeKeys, "newCode" | "seal">;
+  readonly money: CardMoney;
+  readonly events: CardEvents;
+}
+
+/** Makes cards: each is begun, paid, and only then there to be seen. */
+export class Making {
+  private readonly parts: MakingParts;
+
+  constructor(parts: MakingParts) {
+    this.parts = parts;
+  }
+
+  /**
+   * Makes a card, or answers the one that the same request has made before. Rejects with what refuses to pay it, once it is
+   * known that nobody has. `settling` is written with its last step.
+   */
+  async make(wanted: WantedCard, call: Call, settling: (card: Card) => readonly Statement[]): Promise<Card> {
+    const { lane, ids, keys } = this.parts;
+    const id = await ids.take();
+    const code = keys.seal(id, keys.newCode());
+    const begun = await lane.begin(begin({ ...wanted, id, code }, now()), call.deadline);
+    const card = await this.drive(begun, call, settling);
+    if (statusOf(card) === undefined) throw new Unavailable();
+    return card;
+  }
+
+  /** Pays a card that was begun. */
+  private async drive(begun: Card, call: Call, settling: (card: Card) => readonly Statement[]): Promise<Card> {
+    if (begun.state !== "making") return this.parts.lane.take({ id: begun.id, step: asItIs, beside: settling });
+    try {
+      await this.parts.money.move(begun, "buy", call);
+    } catch (error) {
+      if (!isFinalNo(error)) throw error;
+      if (!(await this.parts.money.void(begun, "buy", call))) {
+        await this.parts.lane.take({ id: begun.id, step: unmade });
+        // Whoever saw to it meanwhile took this process for dead.
+        throw isVoided(error) ? new Unavailable() : error;
+      }
+    }
+    return this.finish(begun, call, settling);
+  }
+
+  /** Finds out what became of a card whose driver is gone: it is paid, and made, or never will be. */
+  async settle(card: Card, call: Call): Promise<Card> {
+    if (await this.parts.money.void(card, "buy", call)) return this.finish(card, call);
+    return this.parts.lane.take({ id: card.id, step: unmade });
+  }
+
+  private finish({ id }: Card, call: Call, settling?: (card: Card) => readonly Statement[]): Promise<Card> {
+    return this.parts.lane.take({
+      id,
+      step: made,
+      beside: (card, kind) => [
+        ...(kind === "taken" ? this.parts.events.created(card, call) : []),
+        ...(settling && statusOf(card) !== undefined ? settling(card) : []),
+      ],
+    });
+  }
+}

@@ -1,0 +1,60 @@
+import type { Statement } from "../platform/database/database.ts";
+import type { Call } from "../platform/rpc/call.ts";
+import type { CardEvents } from "./card-events.ts";
+import type { CardLane } from "./card-lane.ts";
+import type { CardMoney } from "./card-money.ts";
+import type { Card, ReturnTarget } from "./domain/card.ts";
+import { returned, startExpiring, startReturning } from "./domain/steps.ts";
+
+export interface ReturningParts {
+  readonly lane: CardLane;
+  readonly money: CardMoney;
+  readonly events: CardEvents;
+}
+
+/** Gives a card's value back to whoever paid for it: it expired, or was cancelled or deleted. */
+export class Returning {
+  private readonly parts: ReturningParts;
+
+  constructor(parts: ReturningParts) {
+    this.parts = parts;
+  }
+
+  /** Has a card end. Rejects with what refuses it. `settling` is written with its last step. */
+  async end(
+    id: bigint,
+    target: ReturnTarget,
+    call: Call,
+    settling?: (card: Card) => readonly Statement[],
+  ): Promise<Card> {
+    const isThere = (card: Card) => card.state === target;
+    const card = await this.parts.lane.take(
+      {
+        id,
+        step: (card, now) => startReturning(card, target, now),
+        beside: (card) => (settling && isThere(card) ? settling(card) : []),
+      },
+      call.deadline,
+    );
+    return isThere(card) ? card : this.drive(card, call, settling);
+  }
+
+  /** Has a card whose time is over end. */
+  async expire(id: bigint, call: Call): Promise<void> {
+    const card = await this.parts.lane.take({ id, step: startExpiring });
+    if (card.state === "returning") await this.drive(card, call);
+  }
+
+  /** Takes a card whose value is on its way back to its end. */
+  async drive(begun: Card, call: Call, settling?: (card: Card) => readonly Statement[]): Promise<Card> {
+    await this.parts.money.move(begun, "return", call);
+    return this.parts.lane.take({
+      id: begun.id,
+      step: returned,
+      beside: (card, kind) => [
+        ...(kind === "taken" ? this.parts.events.returned(card, call) : []),
+        ...(settling ? settling(card) : []),
+      ],
+    });
+  }
+}

@@ -1,0 +1,74 @@
+import { ContactService } from "../../gen/giftmesh/profile/v1/contact_service_pb.ts";
+import { countLane } from "../platform/lane-metrics.ts";
+import { readPhoneRegion } from "../platform/phone-number.ts";
+import type { ServiceDefinition } from "../platform/service.ts";
+import { Askers } from "./askers.ts";
+import { createBackgrounds } from "./backgrounds/create-backgrounds.ts";
+import { backgroundMigrations } from "./backgrounds/store/migrations.ts";
+import { CardEvents } from "./card-events.ts";
+import { CardLane } from "./card-lane.ts";
+import { CardMoney } from "./card-money.ts";
+import { Changing } from "./changing.ts";
+import { DueCards } from "./due-cards.ts";
+import { Guesses } from "./guesses.ts";
+import { Making } from "./making.ts";
+import { neighboursOf } from "./neighbours.ts";
+import { openCodeKeys } from "./open-code-keys.ts";
+import { Ordering } from "./ordering.ts";
+import { Redeeming } from "./redeeming.ts";
+import { Resealing } from "./resealing.ts";
+import { Returning } from "./returning.ts";
+import { CardShapes } from "./rpc/card-shapes.ts";
+import { NewCards } from "./rpc/new-card.ts";
+import { serveUserCards } from "./rpc/users.ts";
+import { CardLists } from "./store/card-lists.ts";
+import { CodeKeyRows, codeKeysMigration } from "./store/code-key-rows.ts";
+import { CardCounters } from "./store/counters.ts";
+import { migrations } from "./store/migrations.ts";
+
+/** Cards are numbered so many at a time. */
+const numbersAtOnce = 1_000n;
+
+/** Keeps gift cards: they are made, redeemed to a wallet or as an order, and what is owed on them goes back in the end. */
+export const giftCard: ServiceDefinition = {
+  name: "gift-card",
+  migrations: [...migrations, ...backgroundMigrations, codeKeysMigration],
+  async create({ config, database, clients, outbox, log, metrics, ids }) {
+    const { defaultCurrency } = config;
+    const neighbours = neighboursOf(clients);
+    const { orders, stock } = neighbours;
+    const keyRows = new CodeKeyRows(database);
+    const keys = await openCodeKeys(config, keyRows);
+    const guesses = new Guesses(database);
+    const askers = new Askers(clients.of(ContactService), keys);
+
+    const cards = new CardLists(database);
+    const counters = new CardCounters(database);
+    const lane = new CardLane(database, counters, countLane(metrics, "gift_cards"));
+    const money = new CardMoney(neighbours.ledger);
+    const events = new CardEvents(outbox, { created: () => [], redeemed: () => [] });
+    const making = new Making({ lane, ids: ids("cards", numbersAtOnce), keys, money, events });
+    const redeeming = new Redeeming({ lane, money, events });
+    const ordering = new Ordering({ lane, money, events, orders });
+    const returning = new Returning({ lane, money, events });
+    const changing = new Changing(lane, money);
+
+    const backgrounds = createBackgrounds({ config, database, log, ids }, cards);
+    const { images } = backgrounds;
+    const shapes = new CardShapes({ keys, images, orders });
+    const defaultPhoneRegion = readPhoneRegion(config.defaultPhoneRegion);
+    const newCards = new NewCards({ images, stock, defaultCurrency, defaultPhoneRegion });
+    const flows = { making, redeeming, ordering };
+    return {
+      serves: [
+        serveUserCards({ database, cards, askers, guesses, shapes, images, newCards, ...flows, defaultCurrency }),
+        backgrounds.served,
+      ],
+      workers: [
+        new DueCards({ cards, ...flows, changing, returning, log }).worker,
+        new Resealing(database, keys, keyRows).worker,
+        backgrounds.worker,
+      ],
+    };
+  },
+};
