@@ -134,7 +134,7 @@ test.serial("a conversion that takes too long is killed, and its caller told why
   );
   const { problem } = await t.throwsAsync(convert(slow, { ...usualLimits, timeMs: 2_000 }), { instanceOf: BadPicture });
   t.is(problem, "time");
-  t.true(Date.now() - before < 5_000);
+  t.true(Date.now() - before < 15_000);
 });
 
 test.serial("a conversion that takes too much memory is ended, and its caller told why", async (t) => {

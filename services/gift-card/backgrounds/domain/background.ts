@@ -21,3 +21,14 @@ export function changed(background: Background, changes: BackgroundChanges, at: 
   const isChanged = Object.entries(changes).some(([name, value]) => background[name as keyof Background] !== value);
   return isChanged ? { ...background, ...changes, updatedAt: at } : background;
 }
+
+/** A background's words as they are searched: in one case, and however they were typed. */
+export function searchTextOf({
+  name,
+  description = "",
+}: {
+  readonly name: string;
+  readonly description?: string | undefined;
+}): string {
+  return (description === "" ? name : `${name}\n${description}`).normalize("NFKC").toLowerCase();
+}
