@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import sharp from "sharp";
@@ -7,6 +7,7 @@ import { type ConvertedPicture, convertPicture, usualLimits } from "./conversion
 import { Converter } from "./converter.ts";
 import { BadPicture } from "./domain/errors.ts";
 import { formatOf } from "./domain/picture.ts";
+import { childrenOf } from "./testing/children.ts";
 import { colourOf, isNear, orange, sizesOf } from "./testing/look.ts";
 import { picture, png, svg } from "./testing/pictures.ts";
 
@@ -207,16 +208,3 @@ test.serial("who leaves the queue gives their place to the next", async (t) => {
   t.true((await left).every(({ status }) => status === "rejected"));
   await Promise.all(running);
 });
-
-function childrenOf(pid: number): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^[0-9]+$/.test(name))
-    .filter((name) => {
-      try {
-        return readFileSync(`/proc/${name}/stat`, "latin1").split(") ")[1]?.split(" ")[1] === String(pid);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
-}
