@@ -53,8 +53,18 @@ export interface Config {
   readonly dataPlatformUrl: string | undefined;
   /** What those requests are signed with (Standard Webhooks); set where the URL is. */
   readonly dataPlatformSecret: Buffer | undefined;
+  /** What gift cards' codes are kept under, the first of them from now on; unset: made at the first start, kept in dataDir. */
+  readonly giftCardKeys: GiftCardKeys | undefined;
   /** Where pictures are kept; unset: files in dataDir. */
   readonly mediaBucket: Bucket | undefined;
+}
+
+/** At least one secret of 32 bytes, each with a name. */
+export type GiftCardKeys = readonly [GiftCardKey, ...GiftCardKey[]];
+
+interface GiftCardKey {
+  readonly id: string;
+  readonly secret: Buffer;
 }
 
 /** The mesh's certificates, as PEM. */
@@ -108,6 +118,7 @@ export function readConfig(environment: Environment = process.env): Config {
     otlpEndpoint: read.url("OTEL_EXPORTER_OTLP_ENDPOINT", ["http:", "https:"]),
     orderExpireAfterMs: read.integer("ORDER_EXPIRE_AFTER_MS", 100, 86_400_000) ?? 900_000,
     ...readDataPlatform(read),
+    giftCardKeys: read.giftCardKeys("GIFT_CARD_KEYS"),
     mediaBucket: read.bucket("MEDIA_URL"),
   };
 }
@@ -177,6 +188,15 @@ class Reader {
     return bucket;
   }
 
+  giftCardKeys(name: string): GiftCardKeys | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    const keys = parseGiftCardKeys(value);
+    // The value is a secret, so it is not shown.
+    if (!keys) throw new ConfigError(`${name}: must be ${giftCardKeysForm}`);
+    return keys;
+  }
+
   currency(name: string): string | undefined {
     const value = this.matching(name, /^[A-Z]{3}$/, "three capital letters");
     if (value !== undefined && !isCurrency(value)) throw new ConfigError(`${name}: ${value} is not a currency`);
@@ -192,6 +212,20 @@ class Reader {
       throw new ConfigError(`${name}: cannot read ${path} (${(error as NodeJS.ErrnoException).code})`);
     }
   }
+}
+
+const giftCardKeysForm =
+  "id:secret, or several with commas between them; an id is 1 to 16 of A-Z, a-z, 0-9, - and _, a secret 32 bytes in base64";
+
+/** Reads `id:base64,id:base64`; undefined where a text is not that. */
+export function parseGiftCardKeys(text: string): GiftCardKeys | undefined {
+  const keys = text.split(",").map((one): GiftCardKey | undefined => {
+    const [, id = "", base64 = ""] = /^([A-Za-z0-9_-]{1,16}):([A-Za-z0-9+/]{43}=)$/.exec(one.trim()) ?? [];
+    return id === "" ? undefined : { id, secret: Buffer.from(base64, "base64") };
+  });
+  const [first, ...others] = keys.filter((key) => key !== undefined);
+  const isWhole = new Set(keys.map((key) => key?.id)).size === keys.length && !keys.includes(undefined);
+  return first && isWhole ? [first, ...others] : undefined;
 }
 
 function readTls(read: Reader): GrpcTls | undefined {

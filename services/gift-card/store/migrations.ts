@@ -1,6 +1,5 @@
 import { createTable } from "../../platform/database/migrate.ts";
 import type { Migration } from "../../platform/service.ts";
-import { codeKeysMigration } from "./code-key-rows.ts";
 
 export const migrations: readonly Migration[] = [
   {
@@ -82,5 +81,4 @@ export const migrations: readonly Migration[] = [
       });
     },
   },
-  codeKeysMigration,
 ];
