@@ -7,7 +7,7 @@ import type { CardEvents } from "./card-events.ts";
 import type { CardLane } from "./card-lane.ts";
 import { type CardMoney, transactionOf } from "./card-money.ts";
 import { checkMayRedeem, checkMayUnorder } from "./domain/access.ts";
-import { type Card, type CardOrder, effectIdOf, statusOf } from "./domain/card.ts";
+import { type Card, type CardOrder, effectIdOf } from "./domain/card.ts";
 import {
   ordered,
   startRedeeming,
@@ -50,7 +50,7 @@ export class Ordering {
       {
         id,
         step: (card, now) => {
-          if (statusOf(card) !== undefined) checkMayRedeem(card, asker);
+          checkMayRedeem(card, asker);
           return startRedeeming(card, "order", by, now);
         },
       },
@@ -85,7 +85,7 @@ export class Ordering {
       {
         id,
         step: (card, now) => {
-          if (statusOf(card) !== undefined) checkMayUnorder(card, asker);
+          checkMayUnorder(card, asker);
           return startUnordering(card, by, now);
         },
       },

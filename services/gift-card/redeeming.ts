@@ -6,7 +6,7 @@ import type { CardEvents } from "./card-events.ts";
 import type { CardLane } from "./card-lane.ts";
 import { type CardMoney, transactionOf } from "./card-money.ts";
 import { type Asker, checkMayRedeem } from "./domain/access.ts";
-import { type Card, statusOf } from "./domain/card.ts";
+import type { Card } from "./domain/card.ts";
 import { redeemed, startRedeeming, stepBackFromRedeeming } from "./domain/steps.ts";
 import { isFinalNo, isVoided } from "./neighbours.ts";
 
@@ -51,8 +51,7 @@ export class Redeeming {
       {
         id,
         step: (card, now) => {
-          // One that is not there is no more to a stranger than one that is.
-          if (statusOf(card) !== undefined) checkMayRedeem(card, asker);
+          checkMayRedeem(card, asker);
           return startRedeeming(card, "wallet", by, now);
         },
       },

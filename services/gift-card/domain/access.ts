@@ -1,5 +1,5 @@
 import { NotFound } from "../../platform/refusal.ts";
-import type { Card } from "./card.ts";
+import { type Card, statusOf } from "./card.ts";
 import { GiftCardNotYours } from "./errors.ts";
 
 /** Who asks for a card. */
@@ -37,6 +37,7 @@ export function maySeeCode(card: Card, asker: Asker): boolean {
 
 /** Throws NotFound where a card is none of somebody's business, and GiftCardNotYours where they made it for another. */
 export function checkMayRedeem(card: Card, asker: Asker): void {
+  if (statusOf(card) === undefined) throw new NotFound("Gift card");
   const relation = relationOf(card, asker);
   switch (relation) {
     case "bearer":

@@ -1,11 +1,14 @@
 import { NotFound } from "../../platform/refusal.ts";
 import type { Instant } from "../../platform/time.ts";
 import type { Card, CardOrder, CardState, CardTransaction, GiftType, ReturnTarget, Step } from "./card.ts";
-import { isExpired } from "./card.ts";
+import { isExpired, statusOf } from "./card.ts";
 import { GiftCardFinal, GiftCardNotRedeemable } from "./errors.ts";
 
 /** After how long somebody else sees to a card under way, in microseconds: whoever drove it has most likely died. */
 const patience = 1_000_000n;
+
+/** The same while a card is made: who sees to it then does not go on with it, but has it never paid. */
+const makingPatience = 5_000_000n;
 
 /** How long a card that was never made is kept, in microseconds: a day. */
 const failedKeptFor = 86_400_000_000n;
@@ -54,7 +57,7 @@ export function begin(wanted: Beginning, now: Instant): Card {
     attempt: 0n,
     returningTo: undefined,
     newAmount: undefined,
-    dueAt: now + patience,
+    dueAt: now + makingPatience,
   };
 }
 
@@ -71,9 +74,10 @@ export function unmade(card: Card, now: Instant): Step {
 
 /**
  * Throws GiftCardNotRedeemable where its value cannot go to a wallet, or to an order, any more. One that is being redeemed
- * by the same request, or was, is answered as it is.
+ * by the same request, or was, is answered as it is. Throws NotFound where there is none.
  */
 export function startRedeeming(card: Card, as: GiftType, by: Redeeming, now: Instant): Step {
+  checkIsThere(card);
   const state = as === "wallet" ? "redeeming" : "ordering";
   if ((card.state === state || (card.state === "used" && card.method === as)) && isBy(card, by)) return asItIs(card);
   if (card.state !== "active" || card.giftType !== as || isExpired(card, now)) throw new GiftCardNotRedeemable();
@@ -101,9 +105,10 @@ export function stepBackFromRedeeming(card: Card, attempt: bigint, now: Instant)
 
 /**
  * The order that somebody made of it is to be cancelled. Throws GiftCardNotRedeemable where there is none of theirs, or it
- * has been cancelled so before; by the same request, it is answered as it is.
+ * has been cancelled so before; by the same request, it is answered as it is. Throws NotFound where there is no card.
  */
 export function startUnordering(card: Card, by: Redeeming, now: Instant): Step {
+  checkIsThere(card);
   const isUnordered = card.state === "used" && card.method === "wallet" && card.order !== undefined;
   if ((card.state === "unordering" || isUnordered) && isBy(card, by)) return asItIs(card);
   const isTheirs = card.redeemedBy === by.userId;
@@ -166,10 +171,9 @@ export function returned(card: Card, now: Instant): Step {
   return atRest(card, card.returningTo, now);
 }
 
-/**
- * It is to be worth more, or less. Throws GiftCardFinal where it is not active, or an order's price would not be covered.
- */
+/** It is to be worth more, or less. Throws GiftCardFinal where it is not active, and NotFound where there is none. */
 export function startChanging(card: Card, newAmount: bigint, now: Instant): Step {
+  checkIsThere(card);
   if (card.amount === newAmount && card.state !== "changing") return asItIs(card);
   if (card.state !== "active" || isExpired(card, now)) throw new GiftCardFinal();
   return underWay({ ...card, newAmount, attempt: card.attempt + 1n }, "changing", now);
@@ -190,6 +194,10 @@ export function stepBackFromChanging(card: Card, attempt: bigint, now: Instant):
 /** Nothing happens to it. */
 export function asItIs(card: Card): Step {
   return { kind: "as it is", card };
+}
+
+function checkIsThere(card: Card): void {
+  if (statusOf(card) === undefined) throw new NotFound("Gift card");
 }
 
 function isBy({ redeemedBy, redeemRequestId }: Card, { userId, requestId }: Redeeming): boolean {

@@ -1,0 +1,233 @@
+import test from "ava";
+import { Refusal } from "../../platform/refusal.ts";
+import { cardStates, cardWith, orderCardWith } from "../testing/cards.ts";
+import type { Card, CardState, Step } from "./card.ts";
+import {
+  changed,
+  made,
+  ordered,
+  redeemed,
+  returned,
+  startChanging,
+  startExpiring,
+  startRedeeming,
+  startReturning,
+  startUnordering,
+  stepBackFromChanging,
+  stepBackFromRedeeming,
+  stepBackFromUnordering,
+  unmade,
+  unordered,
+} from "./steps.ts";
+
+const now = 2_000_000_000_000_000n;
+const transaction = { id: 5n, amount: 10_000n, at: now };
+const order = { id: 9n, placedAt: now };
+const holder = { userId: 2n, requestId: undefined };
+
+/** A card as it is in a state, on the way that leads there. */
+function cardIn(state: CardState): Card {
+  const redeemer = { redeemedBy: 2n, redeemRequestId: undefined, attempt: 4n };
+  switch (state) {
+    case "making":
+    case "failed":
+      return cardWith({ state });
+    case "active":
+    case "expired":
+    case "cancelled":
+    case "deleted":
+      return cardWith({ state, expiresAt: now + 1n });
+    case "redeeming":
+      return cardWith({ state, ...redeemer });
+    case "used":
+      return cardWith({ state, ...redeemer, method: "wallet", transaction, redeemedAt: 5n });
+    case "ordering":
+      return orderCardWith({ state, ...redeemer });
+    case "unordering":
+      return orderCardWith({ state, ...redeemer, method: "order", order, redeemedAt: 5n });
+    case "changing":
+      return cardWith({ state, attempt: 4n, newAmount: 20_000n });
+    case "returning":
+      return cardWith({ state, returningTo: "cancelled" });
+    default:
+      return state satisfies never;
+  }
+}
+
+/** Every step, as whoever drives a card of each state may come to ask for it. */
+const steps: Readonly<Record<string, (card: Card) => Step>> = {
+  made: (card) => made(card, now),
+  unmade: (card) => unmade(card, now),
+  "startRedeeming to a wallet": (card) => startRedeeming(card, "wallet", holder, now),
+  "startRedeeming as an order": (card) => startRedeeming({ ...card, giftType: "order" }, "order", holder, now),
+  redeemed: (card) => redeemed(card, card.attempt, transaction, now),
+  "redeemed, of an attempt before": (card) => redeemed(card, card.attempt - 1n, transaction, now),
+  ordered: (card) => ordered(card, card.attempt, order, now),
+  "ordered, of an attempt before": (card) => ordered(card, card.attempt - 1n, order, now),
+  stepBackFromRedeeming: (card) => stepBackFromRedeeming(card, card.attempt, now),
+  "stepBackFromRedeeming, of an attempt before": (card) => stepBackFromRedeeming(card, card.attempt - 1n, now),
+  startUnordering: (card) => startUnordering(card, holder, now),
+  unordered: (card) => unordered(card, transaction, now),
+  stepBackFromUnordering: (card) => stepBackFromUnordering(card, now),
+  "startReturning to be cancelled": (card) => startReturning(card, "cancelled", now),
+  "startReturning to be expired": (card) => startReturning(card, "expired", now),
+  "startReturning to be deleted": (card) => startReturning(card, "deleted", now),
+  startExpiring: (card) => startExpiring(card, now),
+  "startExpiring once its time is over": (card) => startExpiring(card, now + 1n),
+  returned: (card) => returned(card, now),
+  startChanging: (card) => startChanging(card, 20_000n, now),
+  changed: (card) => changed(card, card.attempt, now),
+  "changed, of an attempt before": (card) => changed(card, card.attempt - 1n, now),
+  stepBackFromChanging: (card) => stepBackFromChanging(card, card.attempt, now),
+};
+
+const final = "GIFT_CARD_FINAL";
+const notThere = { making: "GIFT_CARD_NOT_FOUND", failed: "GIFT_CARD_NOT_FOUND", deleted: "GIFT_CARD_NOT_FOUND" };
+const moving = { redeeming: final, ordering: final, unordering: final, changing: final };
+const atEnd = { used: final, expired: final, cancelled: final, returning: final };
+const notRedeemable = (...but: CardState[]) => ({
+  ...Object.fromEntries(
+    cardStates.filter((state) => !but.includes(state)).map((state) => [state, "GIFT_CARD_NOT_REDEEMABLE"]),
+  ),
+  ...notThere,
+});
+
+/** Where each step leads from each state, or what refuses it; what is not named stays as it is. */
+const arrows: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  made: { making: "active" },
+  unmade: { making: "failed" },
+  "startRedeeming to a wallet": { active: "redeeming", ...notRedeemable("active") },
+  "startRedeeming as an order": { active: "ordering", ...notRedeemable("active") },
+  redeemed: { redeeming: "used" },
+  ordered: { ordering: "used" },
+  stepBackFromRedeeming: { redeeming: "active", ordering: "active" },
+  startUnordering: notRedeemable(),
+  unordered: { unordering: "used" },
+  stepBackFromUnordering: { unordering: "used" },
+  "startReturning to be cancelled": {
+    active: "returning",
+    ...notThere,
+    ...moving,
+    used: final,
+    expired: final,
+  },
+  "startReturning to be expired": {
+    active: "returning",
+    ...notThere,
+    ...moving,
+    used: final,
+    cancelled: final,
+    returning: final,
+  },
+  "startReturning to be deleted": {
+    active: "returning",
+    ...notThere,
+    ...moving,
+    used: "deleted",
+    expired: "deleted",
+    cancelled: "deleted",
+    returning: final,
+  },
+  "startExpiring once its time is over": { active: "returning" },
+  returned: { returning: "cancelled" },
+  startChanging: { active: "changing", ...notThere, ...moving, ...atEnd },
+  changed: { changing: "active" },
+  stepBackFromChanging: { changing: "active" },
+};
+
+for (const [name, step] of Object.entries(steps)) {
+  for (const state of cardStates) {
+    const expected = arrows[name]?.[state];
+    const end = expected ?? "as it is";
+    test(`${name} of a card that is ${state}: ${end}`, (t) => {
+      const card = cardIn(state);
+      const outcome = outcomeOf(() => step(card));
+      t.is(outcome instanceof Refusal ? outcome.reason : outcome.card.state, expected ?? state);
+      if (outcome instanceof Refusal) return;
+      t.is(outcome.kind, expected === undefined ? "as it is" : "taken");
+      const isUnderWay = ["redeeming", "ordering", "unordering", "changing", "returning"].includes(outcome.card.state);
+      if (outcome.kind === "taken")
+        t.is(
+          isUnderWay,
+          outcome.card.dueAt !== undefined && outcome.card.dueAt > now + 1n && outcome.card.state !== "failed",
+        );
+    });
+  }
+}
+
+test("a card that is being redeemed, or was, by the same request is answered as it is", (t) => {
+  const by = { userId: 2n, requestId: "key" };
+  const redeeming = startRedeeming(cardIn("active"), "wallet", by, now).card;
+  const used = redeemed(redeeming, redeeming.attempt, transaction, now).card;
+  for (const card of [redeeming, used])
+    t.deepEqual(startRedeeming(card, "wallet", by, now), { kind: "as it is", card });
+});
+
+for (const [whose, by] of [
+  ["another request", { userId: 2n, requestId: "other" }],
+  ["another user's with the same key", { userId: 3n, requestId: "key" }],
+  ["one without a key", { userId: 2n, requestId: undefined }],
+] as const) {
+  test(`a card that was redeemed by one request is refused to ${whose}`, (t) => {
+    const redeeming = startRedeeming(cardIn("active"), "wallet", { userId: 2n, requestId: "key" }, now).card;
+    t.throws(() => startRedeeming(redeeming, "wallet", by, now), { message: "Gift card cannot be redeemed" });
+  });
+}
+
+test("a card of one type is not redeemed as the other", (t) => {
+  const wallet = cardIn("active");
+  t.throws(() => startRedeeming(wallet, "order", holder, now), { message: "Gift card cannot be redeemed" });
+  const goods = orderCardWith({ state: "active" });
+  t.throws(() => startRedeeming(goods, "wallet", holder, now), { message: "Gift card cannot be redeemed" });
+});
+
+test("a card can be redeemed up to the microsecond before it expires, and not at it", (t) => {
+  const card = cardWith({ state: "active", expiresAt: now });
+  t.is(startRedeeming(card, "wallet", holder, now - 1n).card.state, "redeeming");
+  t.throws(() => startRedeeming(card, "wallet", holder, now), { message: "Gift card cannot be redeemed" });
+  t.is(startExpiring(card, now - 1n).card.state, "active");
+  t.is(startExpiring(card, now).card.returningTo, "expired");
+});
+
+test("a card that is being redeemed when its time is over is redeemed", (t) => {
+  const card = cardWith({ state: "redeeming", expiresAt: now, attempt: 1n });
+  t.is(startExpiring(card, now).card.state, "redeeming");
+  t.is(redeemed(card, 1n, transaction, now).card.state, "used");
+});
+
+test("a card that is let go has nobody who redeems it, and expires when it should", (t) => {
+  const redeeming = startRedeeming(cardIn("active"), "wallet", holder, now - 10n).card;
+  const { card } = stepBackFromRedeeming(redeeming, redeeming.attempt, now);
+  t.like(card, { redeemedBy: undefined, redeemRequestId: undefined, dueAt: card.expiresAt });
+});
+
+test("an order that was made of a card is cancelled for who made it, once, and for nobody else", (t) => {
+  const card = orderCardWith({ state: "used", method: "order", order, redeemedBy: 2n, redeemedAt: 5n, attempt: 1n });
+  t.throws(() => startUnordering(card, { ...holder, userId: 3n }, now), { message: "Gift card cannot be redeemed" });
+  const unordering = startUnordering(card, holder, now).card;
+  t.is(unordering.state, "unordering");
+  const done = unordered(unordering, transaction, now).card;
+  t.like(done, { state: "used", method: "wallet", transaction, redeemedAt: 5n, order });
+  t.throws(() => startUnordering(done, holder, now), { message: "Gift card cannot be redeemed" });
+});
+
+test("an order that is cancelled by one request is answered to it again", (t) => {
+  const card = orderCardWith({ state: "used", method: "order", order, redeemedBy: 2n, attempt: 1n });
+  const by = { userId: 2n, requestId: "key" };
+  const unordering = startUnordering(card, by, now).card;
+  t.is(startUnordering(unordering, by, now).kind, "as it is");
+  t.is(startUnordering(unordered(unordering, transaction, now).card, by, now).kind, "as it is");
+});
+
+test("a card that was never made forgets its request, so that asking again makes another", (t) => {
+  t.is(unmade(cardIn("making"), now).card.requestId, undefined);
+});
+
+function outcomeOf(run: () => Step): Step | Refusal {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+}
