@@ -1,8 +1,10 @@
-import type { Database, Row, Statement } from "../platform/database/database.ts";
+import type { Database, Row, Session, Statement } from "../platform/database/database.ts";
 import { joinInserts } from "../platform/database/joined-inserts.ts";
 import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
 import { NotFound, Refusal } from "../platform/refusal.ts";
 import { type Instant, now } from "../platform/time.ts";
+import { BackgroundGone } from "./backgrounds/domain/errors.ts";
+import { backgroundsOf, holdBackgrounds } from "./backgrounds/store/backgrounds.ts";
 import type { Card, Step } from "./domain/card.ts";
 import { countChanges } from "./domain/counters.ts";
 import {
@@ -72,13 +74,26 @@ export class CardLane {
       ...(ids.length > 0 ? [selectCards(ids, forUpdate)] : []),
       ...(requestIds.length > 0 ? [selectRequested(requestIds, forUpdate)] : []),
     ];
-    return this.database.batch(load, async (rows) => {
+    return this.database.batch(load, async (rows, session) => {
       const stepped: Row[] = ids.length > 0 ? (rows[0] ?? []) : [];
       const requested: Row[] = requestIds.length > 0 ? (rows.at(-1) ?? []) : [];
-      const batch = new CardBatch(stepped.map(cardOf), requested.map(cardOf));
-      const outcomes = commands.map((command) => batch.decide(command));
+      const decide = (gone: ReadonlySet<bigint>) => {
+        const batch = new CardBatch(stepped.map(cardOf), requested.map(cardOf), gone);
+        return { batch, outcomes: commands.map((command) => batch.decide(command)) };
+      };
+      const decided = decide(new Set());
+      const gone = await this.holdBackgrounds(session, decided.batch.givenBackgrounds);
+      const { batch, outcomes } = gone.size === 0 ? decided : decide(gone);
       return { save: batch.statements(dialect, this.counters), result: outcomes };
     });
+  }
+
+  /** Has backgrounds stay that cards are given, until that is committed. Answers those that are gone already. */
+  private async holdBackgrounds(session: Session, ids: readonly bigint[]): Promise<ReadonlySet<bigint>> {
+    if (ids.length === 0) return new Set();
+    const [rows = []] = await session.run([holdBackgrounds(this.database.dialect, ids)]);
+    const held = backgroundsOf(rows);
+    return new Set(ids.filter((id) => !held.has(id)));
   }
 }
 
@@ -90,9 +105,13 @@ class CardBatch {
   private readonly begun: Card[] = [];
   private readonly changed = new Set<bigint>();
   private readonly beside: Statement[] = [];
+  private readonly given = new Set<bigint>();
+  private readonly gone: ReadonlySet<bigint>;
   private readonly now = now();
 
-  constructor(cards: readonly Card[], requested: readonly Card[]) {
+  /** Backgrounds that are gone cannot be given to cards any more. */
+  constructor(cards: readonly Card[], requested: readonly Card[], gone: ReadonlySet<bigint>) {
+    this.gone = gone;
     this.before = new Map(cards.map((card) => [card.id, card]));
     this.cards = new Map(this.before);
     this.requested = new Map(requested.map((card) => [card.requestId ?? "", card]));
@@ -105,6 +124,11 @@ class CardBatch {
       if (error instanceof Refusal) return { refusal: error };
       throw error;
     }
+  }
+
+  /** Backgrounds that cards have now and had not before, in order. */
+  get givenBackgrounds(): readonly bigint[] {
+    return [...this.given].sort((a, b) => (a < b ? -1 : 1));
   }
 
   statements(dialect: Database["dialect"], counters: CardCounters): Statement[] {
@@ -124,6 +148,7 @@ class CardBatch {
     const { requestId } = begin;
     const requested = requestId === undefined ? undefined : this.requested.get(requestId);
     if (requested) return requested;
+    this.give(begin.backgroundImageId);
     if (requestId !== undefined) this.requested.set(requestId, begin);
     this.begun.push(begin);
     return begin;
@@ -133,6 +158,7 @@ class CardBatch {
     const card = this.cards.get(id);
     if (!card) throw new NotFound("Gift card");
     const taken = step(card, this.now);
+    if (taken.card.backgroundImageId !== card.backgroundImageId) this.give(taken.card.backgroundImageId);
     const additions = beside?.(taken.card, taken.kind) ?? [];
     if (taken.kind === "taken") {
       this.cards.set(id, taken.card);
@@ -140,6 +166,12 @@ class CardBatch {
     }
     this.beside.push(...additions);
     return taken.card;
+  }
+
+  private give(backgroundId: bigint | undefined): void {
+    if (backgroundId === undefined) return;
+    if (this.gone.has(backgroundId)) throw new BackgroundGone();
+    this.given.add(backgroundId);
   }
 }
 

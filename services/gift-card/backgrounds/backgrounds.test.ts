@@ -329,24 +329,4 @@ for (const { engine, running } of await Promise.all((await engines()).map(setUp)
       t.is((await deleteOnce()).status, 200);
     },
   );
-
-  test.serial(`a background is deleted or given to a card, never both on ${engine.name}`, async (t) => {
-    for (let round = 0; round < 20; round++) {
-      const { id } = await running.newBackground({ background_image: png({ width: 1, height: 1 }) });
-      const give = running.database.batch(
-        [running.part.backgrounds.holdForCards([BigInt(id)])],
-        async ([rows = []]) => {
-          const isThere = rows.length === 1;
-          const sql = `INSERT INTO cards (id, background_image_id, state, amount, updated_at, method, attempt)
-                     VALUES (?, ?, 'making', 1, 0, 'pending', 0)`;
-          return {
-            save: isThere ? [{ sql, values: [BigInt(Date.now()) * 100n + BigInt(round), BigInt(id)] }] : [],
-            result: isThere,
-          };
-        },
-      );
-      const [given, deleted] = await Promise.all([give, superAdmin.request("DELETE", `${base}/${id}`)]);
-      t.is(deleted.status, given ? 400 : 200);
-    }
-  });
 }

@@ -46,3 +46,10 @@ export class BackgroundInUse extends Refusal {
     });
   }
 }
+
+/** Thrown when a card is to have a background that has been deleted. */
+export class BackgroundGone extends InvalidFields {
+  constructor() {
+    super([{ field: "background_image_id", description: "The background image id is not active." }]);
+  }
+}

@@ -38,14 +38,6 @@ export class Backgrounds {
     return backgroundsOf(rows).get(id);
   }
 
-  /**
-   * Loads backgrounds for cards that are to have them, in the transaction that writes the cards: until it ends they are
-   * neither deleted nor changed. Several may do so at once. `backgroundsOf` reads the rows.
-   */
-  holdForCards(ids: readonly bigint[]): Statement {
-    return selectByIds(ids, this.database.dialect === "mysql" ? " LOCK IN SHARE MODE" : "");
-  }
-
   /** One page and one more where there are more, the newest first; for a page by its number, how many there are. */
   async list(filter: BackgroundFilter, paging: Paging): Promise<{ rows: Background[]; total: bigint | undefined }> {
     const conditions = conditionsOf(filter);
@@ -88,6 +80,14 @@ export class Backgrounds {
     const [row] = await this.database.select({ sql: `SELECT COUNT(*) AS row_count FROM backgrounds${where}`, values });
     return row?.row_count as bigint;
   }
+}
+
+/**
+ * Loads backgrounds for cards that are to have them, in the transaction that writes the cards: until it ends they are not
+ * deleted. Several may do so at once. `backgroundsOf` reads the rows.
+ */
+export function holdBackgrounds(dialect: Database["dialect"], ids: readonly bigint[]): Statement {
+  return selectByIds(ids, dialect === "mysql" ? " LOCK IN SHARE MODE" : "");
 }
 
 /** Reads rows of backgrounds, by id. */
