@@ -23,6 +23,9 @@ const coupon = {
   ...time,
 };
 
+/** A gif of one pixel. */
+const picture = "R0lGODlhAQABAIAAAP+IAAAAACwAAAAAAQABAAACAkQBADs=";
+
 const offer = { product_id: 1, name: "Spring offer", price: "20.00", ...time };
 
 /** A request with every field for every public RPC that takes any, none of which is wrong in itself. */
@@ -93,6 +96,25 @@ export const goodRequests: Readonly<Record<string, Fields>> = {
   "OrderService/GetOrder": { order_id: 1 },
   "OrderService/CancelOrder": { order_id: 1 },
   "PaymentService/PayPayment": { payment_id: 1 },
+  "BackgroundService/ListBackgrounds": { search: "roses", status: "active", ...page },
+  "BackgroundService/CreateBackground": {
+    name: "Red roses",
+    description: "A bunch of them",
+    background_image: picture,
+    is_active: true,
+  },
+  "BackgroundService/ListActiveBackgrounds": page,
+  "BackgroundService/GetBackground": { background_id: 1 },
+  "BackgroundService/UpdateBackground": {
+    background_id: 1,
+    name: "Red roses",
+    description: "A bunch of them",
+    background_image: picture,
+    is_active: false,
+  },
+  "BackgroundService/DeleteBackground": { background_id: 1 },
+  "BackgroundService/ToggleBackgroundStatus": { background_id: 1 },
+  "BackgroundService/GetBackgroundPicture": { picture: "6f1ed002ab5595859014ebf0951522d9", file: "card.webp" },
   "VendorOrderService/ListVendorOrders": { status: "pending", ...page },
   "VendorOrderService/CompleteOrder": { order_id: 1 },
 };
