@@ -1,0 +1,159 @@
+import test, { type ExecutionContext } from "ava";
+import { GiftCardStatus, RedemptionMethod } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
+import { Unavailable } from "../platform/refusal.ts";
+import { engines } from "../platform/testing/engines.ts";
+import { eventually } from "../platform/testing/eventually.ts";
+import { type Break, RunningCards } from "./testing/running-cards.ts";
+
+const notRedeemable = { message: "Gift card cannot be redeemed" };
+
+/** How long whoever finds a card half way may take, in milliseconds. */
+const soonMs = 2_000;
+
+const found = await engines();
+const all = await Promise.all(found.map(async (engine) => ({ engine, running: await RunningCards.start(engine) })));
+
+for (const { engine, running } of all) {
+  test.after.always(`stop the cards on ${engine.name}`, async () => {
+    await running.stop();
+    await engine.remove();
+  });
+
+  /** Has a flow stop half way, as if its process had died there. */
+  const stopped = async (t: ExecutionContext, at: Break, flow: () => Promise<unknown>): Promise<void> => {
+    running.breakAt(at);
+    const error = await t.throwsAsync(flow);
+    t.is((error as Unavailable).reason, new Unavailable().reason, error?.message);
+    running.breakAt(undefined);
+  };
+
+  /** Waits until a card is in a state, and says how long that took, in milliseconds. */
+  const comesTo = async (cardId: bigint, state: string): Promise<number> => {
+    const since = performance.now();
+    await eventually(async () => (await running.stateOf(cardId)) === state);
+    return performance.now() - since;
+  };
+
+  for (const when of ["before", "after"] as const) {
+    const at: Break = { rpc: "Transfer", when };
+
+    test.serial(
+      `a redeem that stops ${when} its transfer is finished, with one credit, on ${engine.name}`,
+      async (t) => {
+        const user = await running.newUser();
+        const { id } = await running.newCard(user);
+        const key = { idempotencyKey: "redeem" };
+        await stopped(t, at, () => running.redeem(id, user, key));
+        t.is((await running.look(id, user)).status, GiftCardStatus.ACTIVE);
+        await t.throwsAsync(() => running.redeem(id, user), notRedeemable);
+
+        t.true((await comesTo(id, "used")) < soonMs);
+        const card = await running.redeem(id, user, key);
+        t.like(card, { status: GiftCardStatus.USED, redemptionMethod: RedemptionMethod.WALLET });
+        t.deepEqual(await running.redeem(id, user, key), card);
+        t.deepEqual(await running.postings(user, id), ["+100.00", "-100.00"]);
+        await t.throwsAsync(() => running.redeem(id, user), notRedeemable);
+      },
+    );
+
+    test.serial(
+      `who asks again for a redeem that stopped ${when} its transfer gets it on ${engine.name}`,
+      async (t) => {
+        const user = await running.newUser();
+        const { id } = await running.newCard(user);
+        const key = { idempotencyKey: "redeem" };
+        await stopped(t, at, () => running.redeem(id, user, key));
+        t.is((await running.redeem(id, user, key)).status, GiftCardStatus.USED);
+        t.deepEqual(await running.postings(user, id), ["+100.00", "-100.00"]);
+      },
+    );
+
+    test.serial(`value that stops ${when} it goes back gets there, once, on ${engine.name}`, async (t) => {
+      const user = await running.newUser();
+      const { id } = await running.newCard(user);
+      running.breakAt(at);
+      await running.change("UPDATE cards SET expires_at = 1, due_at = 1 WHERE id = ?", id);
+      await comesTo(id, "returning");
+      running.breakAt(undefined);
+      t.is((await running.look(id, user)).status, GiftCardStatus.EXPIRED);
+
+      await comesTo(id, "expired");
+      t.deepEqual(await running.postings(user, id), ["+100.00", "-100.00"]);
+    });
+  }
+
+  test.serial(`a card whose making stops before it is paid never is, on ${engine.name}`, async (t) => {
+    const user = await running.newUser();
+    await stopped(t, { rpc: "Transfer", when: "before" }, () => running.newCard(user));
+    const [row] = await running.select("SELECT id FROM cards WHERE sender_id = ?", user);
+    const id = row?.id as bigint;
+    await t.throwsAsync(() => running.look(id, user), { message: "Gift card not found" });
+    await comesTo(id, "failed");
+    t.is(await running.balance(user), "1000.00");
+    await t.throwsAsync(() => running.redeem(id, user), { message: "Gift card not found" });
+  });
+
+  test.serial(`a card whose making stops once it is paid is made, on ${engine.name}`, async (t) => {
+    const user = await running.newUser();
+    const key = { idempotencyKey: "make" };
+    await stopped(t, { rpc: "Transfer", when: "after" }, () => running.newCard(user, {}, key));
+    const [row] = await running.select("SELECT id FROM cards WHERE sender_id = ?", user);
+    const id = row?.id as bigint;
+    await comesTo(id, "active");
+    t.is((await running.newCard(user, {}, key)).id, id);
+    t.is(await running.balance(user), "900.00");
+  });
+
+  test.serial(
+    `who asks again for a card that could not be paid gets another, paid once, on ${engine.name}`,
+    async (t) => {
+      const user = await running.newUser();
+      const key = { idempotencyKey: "make" };
+      await stopped(t, { rpc: "Transfer", when: "before" }, () => running.newCard(user, {}, key));
+      const { id } = await running.newCard(user, {}, key);
+      t.is((await running.newCard(user, {}, key)).id, id);
+      t.is(await running.balance(user), "900.00");
+    },
+  );
+
+  for (const at of [
+    { rpc: "PlaceGiftCardOrder", when: "before" },
+    { rpc: "PlaceGiftCardOrder", when: "after" },
+  ] as const) {
+    test.serial(`an order that stops ${at.when} it is placed is placed, once, on ${engine.name}`, async (t) => {
+      const user = await running.newUser();
+      const { id } = await running.newOrderCard(user);
+      const key = { idempotencyKey: "order" };
+      await stopped(t, at, () => running.order(id, user, key));
+      t.true((await comesTo(id, "used")) < soonMs);
+      const card = await running.order(id, user, key);
+      t.like(card, { status: GiftCardStatus.USED, redemptionMethod: RedemptionMethod.ORDER });
+      t.is(await running.balance(user), "920.00");
+    });
+  }
+
+  for (const at of [
+    { rpc: "CancelGiftCardOrder", when: "before" },
+    { rpc: "CancelGiftCardOrder", when: "after" },
+    { rpc: "GetTransfer", when: "before" },
+  ] as const) {
+    test.serial(`a cancelling that stops ${at.when} ${at.rpc} is finished on ${engine.name}`, async (t) => {
+      const user = await running.newUser();
+      const { id } = await running.newOrderCard(user);
+      await running.order(id, user);
+      const key = { idempotencyKey: "cancel" };
+      await stopped(t, at, () => running.unorder(id, user, key));
+      t.is((await running.look(id, user)).redemptionMethod, RedemptionMethod.ORDER);
+      t.true((await comesTo(id, "used")) < soonMs);
+      const card = await running.unorder(id, user, key);
+      t.is(card.redemptionMethod, RedemptionMethod.WALLET);
+      t.is(card.walletTransaction?.amount, "80.00");
+      t.is(await running.balance(user), "1000.00");
+    });
+  }
+
+  test.serial(`nothing is owed but on cards that can be redeemed, on ${engine.name}`, async (t) => {
+    const [row] = await running.select("SELECT SUM(amount) AS total FROM cards WHERE facet IN (1, 5)");
+    t.is(await running.liability(), BigInt(String(row?.total ?? 0)));
+  });
+}
