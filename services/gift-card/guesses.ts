@@ -1,6 +1,86 @@
+import type { Database } from "../platform/database/database.ts";
+import { Lane } from "../platform/lane.ts";
+import { RecentlyUsed } from "../platform/recently-used.ts";
+import { NotFound } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
+import type { Worker } from "../platform/service.ts";
+import { type Instant, now } from "../platform/time.ts";
+import { TooManyGuesses } from "./domain/errors.ts";
+import { mostMisses, mostMissesOfAll, refusedUntil, window, windowStart } from "./domain/guess-budget.ts";
+import { type MissedGuess, MissedGuesses } from "./store/missed-guesses.ts";
+import { Turns } from "./turns.ts";
+
+const mostRemembered = 200_000;
+
+/**
+ * Lets nobody find codes by trying. Misses are counted in the database, so that replicas count together, and nothing is
+ * written for a code that is a card's.
+ *
+ * In one process the budget is exact, however many tries come at once: a caller has as many under way as the budget has
+ * room for and, from the first miss on, one. Replicas that know of no miss yet may overshoot it by what each has under way.
+ */
 export class Guesses {
-  constructor(_database: unknown) {}
-  async admit(_call: Call): Promise<void> {}
-  async missed(_call: Call): Promise<void> {}
+  private readonly misses: MissedGuesses;
+  private readonly lane: Lane<MissedGuess, undefined>;
+  private readonly turns: Turns;
+  /** As this process knows: when callers have missed last, and until when they are refused. */
+  private readonly missedAt = new RecentlyUsed<bigint, Instant>(mostRemembered);
+  private readonly refused = new RecentlyUsed<bigint, Instant>(mostRemembered);
+
+  constructor(database: Database) {
+    this.misses = new MissedGuesses(database);
+    this.lane = new Lane(async (guesses) => {
+      await this.misses.add(guesses);
+      return guesses.map(() => ({ answer: undefined }));
+    });
+    this.turns = new Turns((userId) => (this.hasMissedLately(userId) ? 1 : mostMisses));
+  }
+
+  /**
+   * Looks for a card by a code that the caller gave: `look` throws NotFound where it is none's that they may see. Throws
+   * TooManyGuesses, without a look, where too many were.
+   */
+  guess<T>(call: Call, look: () => Promise<T>): Promise<T> {
+    const { userId } = call.caller;
+    return this.turns.during(userId, async () => {
+      await this.admit(userId);
+      try {
+        return await look();
+      } catch (error) {
+        if (error instanceof NotFound) await this.miss(userId, call);
+        throw error;
+      }
+    });
+  }
+
+  get worker(): Worker {
+    const run = () => this.misses.purge(windowStart(now()));
+    return { name: "purge-missed-guesses", everyMs: 10_000, alone: true, run };
+  }
+
+  private async admit(userId: bigint): Promise<void> {
+    const at = now();
+    this.refuse(this.refused.get(userId), at);
+    const since = windowStart(at);
+    const own = await this.misses.of(userId, since, mostMisses);
+    // Whoever has not missed lately is served, whatever others do.
+    const areTooManyOfAll = own.length > 0 && (await this.misses.areAtLeast(mostMissesOfAll, since));
+    const until = refusedUntil({ own, areTooManyOfAll });
+    if (until !== undefined) this.refused.set(userId, until);
+    this.refuse(until, at);
+  }
+
+  private refuse(until: Instant | undefined, at: Instant): void {
+    if (until !== undefined && until > at) throw new TooManyGuesses(Math.ceil(Number(until - at) / 1_000_000));
+  }
+
+  private async miss(userId: bigint, { deadline }: Call): Promise<void> {
+    const at = now();
+    this.missedAt.set(userId, at);
+    await this.lane.submit({ userId, at }, deadline);
+  }
+
+  private hasMissedLately(userId: bigint): boolean {
+    return (this.missedAt.get(userId) ?? 0n) + window > now();
+  }
 }

@@ -25,6 +25,7 @@ import { CardLists } from "./store/card-lists.ts";
 import { CodeKeyRows, codeKeysMigration } from "./store/code-key-rows.ts";
 import { CardCounters } from "./store/counters.ts";
 import { migrations } from "./store/migrations.ts";
+import { missedGuessesMigration } from "./store/missed-guesses.ts";
 
 /** Cards are numbered so many at a time. */
 const numbersAtOnce = 1_000n;
@@ -32,7 +33,7 @@ const numbersAtOnce = 1_000n;
 /** Keeps gift cards: they are made, redeemed to a wallet or as an order, and what is owed on them goes back in the end. */
 export const giftCard: ServiceDefinition = {
   name: "gift-card",
-  migrations: [...migrations, ...backgroundMigrations, codeKeysMigration],
+  migrations: [...migrations, ...backgroundMigrations, codeKeysMigration, missedGuessesMigration],
   async create({ config, database, clients, outbox, log, metrics, ids }) {
     const { defaultCurrency } = config;
     const neighbours = neighboursOf(clients);
@@ -67,6 +68,7 @@ export const giftCard: ServiceDefinition = {
       workers: [
         new DueCards({ cards, ...flows, changing, returning, log }).worker,
         new Resealing(database, keys, keyRows).worker,
+        guesses.worker,
         backgrounds.worker,
       ],
     };

@@ -20,3 +20,14 @@ export class GiftCardFinal extends Refusal {
     super("rule", { reason: "GIFT_CARD_FINAL", message });
   }
 }
+
+/** Thrown when a caller, or all of them together, have tried too many codes that are no card's. */
+export class TooManyGuesses extends Refusal {
+  constructor(retryAfterSeconds: number) {
+    super("too_many", {
+      reason: "TOO_MANY_GUESSES",
+      message: "Too many wrong codes, try again later",
+      retryAfterSeconds,
+    });
+  }
+}

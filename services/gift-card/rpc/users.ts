@@ -10,7 +10,7 @@ import type { Call } from "../../platform/rpc/call.ts";
 import { type Served, serve } from "../../platform/rpc/handler.ts";
 import type { Askers } from "../askers.ts";
 import type { CardImages } from "../card-images.ts";
-import { type Asker, isHolder } from "../domain/access.ts";
+import { type Asker, isHolder, relationOf } from "../domain/access.ts";
 import { type Card, statusOf } from "../domain/card.ts";
 import type { FacetFilter } from "../domain/facets.ts";
 import type { Guesses } from "../guesses.ts";
@@ -60,22 +60,23 @@ export function serveUserCards(parts: UserCardParts): Served {
     return { giftCards: rows.map((card) => show(card, ownView)), pageInfo };
   };
 
-  /** What is asked with a code, that may be a guess. */
-  const guessing = async <T>(code: string | undefined, call: Call, work: () => Promise<T>): Promise<T> => {
-    if (code === undefined) return work();
-    await guesses.admit(call);
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof NotFound) await guesses.missed(call);
-      throw error;
-    }
-  };
+  /** The card of a code that may be a guess. Throws NotFound. */
+  const cardOfCode = ({ searchKeys }: Asker, call: Call): Promise<Card> =>
+    guesses.guess(call, async () => {
+      const card = await cards.findByCode(searchKeys);
+      if (!card || statusOf(card) === undefined) throw new NotFound("Gift card");
+      return card;
+    });
 
-  const withCode = async ({ searchKeys }: Asker): Promise<Card> => {
-    const card = await cards.findByCode(searchKeys);
-    if (!card || statusOf(card) === undefined) throw new NotFound("Gift card");
-    return card;
+  /** Who asks for a card of an id, with a code that may be a guess. Throws NotFound where it is none of their business. */
+  const askerOf = async (id: bigint, code: string | undefined, call: Call): Promise<Asker> => {
+    const asker = await askers.of(call, code);
+    if (code === undefined) return asker;
+    await guesses.guess(call, async () => {
+      const card = await cards.find(id);
+      if (!card || relationOf(card, asker) === "stranger") throw new NotFound("Gift card");
+    });
+    return asker;
   };
 
   /** Runs a flow that ends in an answer; what goes with the card is found as soon as it is known which. */
@@ -124,47 +125,41 @@ export function serveUserCards(parts: UserCardParts): Served {
       return { giftCard: (await shapes.prepare([card], call))(card, ownView) };
     },
 
-    getGiftCardByCode: ({ code }, call) =>
-      guessing(code, call, async () => {
-        const card = await withCode(await askers.of(call, code));
-        const answer = { giftCard: (await shapes.prepare([card], call))(card, ownView) };
-        // By POST it may carry an idempotency key, though it has no effect.
-        return call.receipt ? database.transaction((tx) => settle(tx, call, answer)) : answer;
-      }),
-
-    redeemGiftCardToWallet: ({ giftCardId, code }, call) =>
-      guessing(code, call, async () => {
-        const wanted = { id: giftCardId, asker: await askers.of(call, code), requestId: call.receipt?.effectId };
-        return answering(
-          call,
-          (answering: Answering<Redemption>) => redeeming.redeem(wanted, call, answering),
-          ({ card }: Redemption, show) => ({ giftCard: show(card, ownView) }),
-        );
-      }),
-
-    redeemGiftCard: ({ key }, call) => {
-      const code = key.case === "code" ? key.value : undefined;
-      return guessing(code, call, async () => {
-        const asker = await askers.of(call, code);
-        const id = key.case === "giftCardId" ? key.value : (await withCode(asker)).id;
-        const wanted = { id, asker, requestId: call.receipt?.effectId };
-        return answering(
-          call,
-          (answering: Answering<Redemption>) => redeeming.redeem(wanted, call, answering),
-          ({ card, transfer }: Redemption, show) => ({ giftCard: show(card, ownView), wallet: walletShape(transfer) }),
-        );
-      });
+    async getGiftCardByCode({ code }, call) {
+      const card = await cardOfCode(await askers.of(call, code), call);
+      const answer = { giftCard: (await shapes.prepare([card], call))(card, ownView) };
+      // By POST it may carry an idempotency key, though it has no effect.
+      return call.receipt ? database.transaction((tx) => settle(tx, call, answer)) : answer;
     },
 
-    createOrderFromGiftCard: ({ giftCardId, code }, call) =>
-      guessing(code, call, async () => {
-        const wanted = { id: giftCardId, asker: await askers.of(call, code), requestId: call.receipt?.effectId };
-        return answering(
-          call,
-          (answering: Answering<CardAndOrder>) => ordering.order(wanted, call, answering),
-          ({ card, order }: CardAndOrder, show) => ({ giftCard: show(card, ownView), order }),
-        );
-      }),
+    async redeemGiftCardToWallet({ giftCardId: id, code }, call) {
+      const wanted = { id, asker: await askerOf(id, code, call), requestId: call.receipt?.effectId };
+      return answering(
+        call,
+        (answering: Answering<Redemption>) => redeeming.redeem(wanted, call, answering),
+        ({ card }: Redemption, show) => ({ giftCard: show(card, ownView) }),
+      );
+    },
+
+    async redeemGiftCard({ key }, call) {
+      const asker = await askers.of(call, key.case === "code" ? key.value : undefined);
+      const id = key.case === "giftCardId" ? key.value : (await cardOfCode(asker, call)).id;
+      const wanted = { id, asker, requestId: call.receipt?.effectId };
+      return answering(
+        call,
+        (answering: Answering<Redemption>) => redeeming.redeem(wanted, call, answering),
+        ({ card, transfer }: Redemption, show) => ({ giftCard: show(card, ownView), wallet: walletShape(transfer) }),
+      );
+    },
+
+    async createOrderFromGiftCard({ giftCardId: id, code }, call) {
+      const wanted = { id, asker: await askerOf(id, code, call), requestId: call.receipt?.effectId };
+      return answering(
+        call,
+        (answering: Answering<CardAndOrder>) => ordering.order(wanted, call, answering),
+        ({ card, order }: CardAndOrder, show) => ({ giftCard: show(card, ownView), order }),
+      );
+    },
 
     async cancelOrderAndRedeemToWallet({ giftCardId }, call) {
       const wanted = { id: giftCardId, asker: await askers.of(call), requestId: call.receipt?.effectId };
