@@ -9,6 +9,7 @@ import { InProcessRoad } from "../../../platform/events/in-process-road.ts";
 import { HostedService } from "../../../platform/hosted-service.ts";
 import { Unauthenticated } from "../../../platform/refusal.ts";
 import { Dispatcher } from "../../../platform/rpc/dispatcher.ts";
+import { type GrpcServer, startGrpcServer } from "../../../platform/rpc/grpc-server.ts";
 import { MeshClients } from "../../../platform/rpc/mesh-clients.ts";
 import type { ServiceDefinition } from "../../../platform/service.ts";
 import { type Engine, testConfig } from "../../../platform/testing/engines.ts";
@@ -27,7 +28,7 @@ const plenty = { admin: 1e9, user: 1e9, vendor: 1e9, anonymous: 1e9 };
 /** A form's fields; bytes are files. */
 export type FormFields = Readonly<Record<string, string | Uint8Array>>;
 
-/** Backgrounds behind an edge, on one engine; and a look into their database. */
+/** Backgrounds behind an edge that asks for them over gRPC, on one engine; and a look into their database. */
 export class RunningBackgrounds {
   readonly part: BackgroundsPart;
   readonly database: Database;
@@ -36,6 +37,7 @@ export class RunningBackgrounds {
   readonly url: URL;
   private readonly edge: Edge;
   private readonly service: HostedService;
+  private readonly grpc: GrpcServer;
 
   static async start(engine: Engine, environment: Readonly<Record<string, string>> = {}): Promise<RunningBackgrounds> {
     const config = { ...testConfig(engine, environment), ratePerMinute: plenty };
@@ -56,25 +58,28 @@ export class RunningBackgrounds {
     const service = await HostedService.open(definition, { config, clients, road: new InProcessRoad(), log });
     service.serve(dispatcher);
     service.start();
+    const grpc = await startGrpcServer({ config, dispatcher, log });
+    const there = { ...config, addresses: { "gift-card": `127.0.0.1:${grpc.port}` } };
     const edge = await createEdge({
       config,
       registry: readDescriptors(),
-      invoker: clients,
+      invoker: new MeshClients({ config: there, dispatcher: new Dispatcher({ log }), log }),
       tokens: { verify: (token) => callerOf(token) },
       log,
       ready: () => true,
       metrics: () => "",
     });
-    return new RunningBackgrounds(await made.promise, { service, edge, url: await edge.start(), lines });
+    return new RunningBackgrounds(await made.promise, { service, grpc, edge, url: await edge.start(), lines });
   }
 
   private constructor(
     { part, database }: { part: BackgroundsPart; database: Database },
-    rest: { service: HostedService; edge: Edge; url: URL; lines: Record<string, unknown>[] },
+    rest: { service: HostedService; grpc: GrpcServer; edge: Edge; url: URL; lines: Record<string, unknown>[] },
   ) {
     this.part = part;
     this.database = database;
     this.service = rest.service;
+    this.grpc = rest.grpc;
     this.edge = rest.edge;
     this.url = rest.url;
     this.lines = rest.lines;
@@ -142,6 +147,7 @@ export class RunningBackgrounds {
 
   async stop(): Promise<void> {
     await this.edge.stop();
+    await this.grpc.stop();
     await this.service.stop();
     await this.service.close();
   }
