@@ -20,6 +20,6 @@ go beyond 10,000: follow \`meta.next_cursor\` as \`cursor\` instead, which has n
 **Retries.** With an \`Idempotency-Key\` a POST, PUT, PATCH or DELETE may be sent again without a second effect: for
 24 hours the first outcome is answered again. The same key with another request is 409 \`IDEMPOTENCY_KEY_REUSED\`.
 
-**Rates.** Requests are counted per caller and minute, without a token per address. One too many is 429, and
-\`Retry-After\` says in how many seconds to come back; so it does with 503.
+**Rates.** Requests are counted per caller and minute, without a token per address; ten pictures count as one. One too
+many is 429, and \`Retry-After\` says in how many seconds to come back; so it does with 503.
 `.trim();

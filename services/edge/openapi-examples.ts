@@ -7,6 +7,9 @@ import { examplesOf, rulesOf } from "./openapi-rules.ts";
 /** An instant as the edge writes it. */
 export const instantExample = "2025-01-21T10:00:00.000000Z";
 
+/** A gif, in base64. */
+const onePixel = "R0lGODlhAQABAIAAAP+IAAAAACwAAAAAAQABAAACAkQBADs=";
+
 /** What a comment says of a text without giving one, by the words of the HTTP contract. */
 const byComment: readonly (readonly [RegExp, string])[] = [
   [/\bISO 4217\b/, "SAR"],
@@ -133,7 +136,7 @@ function compose(
     case "boolean":
       return true;
     case "string":
-      return "string";
+      return schema.contentEncoding === "base64" ? onePixel : "string";
     default:
       return null;
   }

@@ -69,7 +69,9 @@ export class Schemas {
   }
 
   private value(field: DescField, use: Use): Schema {
-    const rules = use === "response" ? undefined : rulesOf(field);
+    // A file's limit is told in words: JSON Schema counts the characters of texts only.
+    const isFile = use === "form" && field.scalar === ScalarType.BYTES;
+    const rules = use === "response" || isFile ? undefined : rulesOf(field);
     const example = this.examples.of(field);
     const unset = use === "response" ? undefined : this.unsetMeans(field);
     const told: Schema = {
