@@ -25,7 +25,7 @@ export const notification: ServiceDefinition = {
     const senders = createSenders(config);
     const statusOf = (channel: Channel) => (senders.has(channel) ? "pending" : "kept");
     return {
-      serves: [serveMailbox(messages), serveNotifications({ database, messages, ids: messageIds, statusOf })],
+      serves: [serveMailbox(messages), serveNotifications({ messages, ids: messageIds, statusOf })],
       consumes: [
         consume({
           name: "notification-message",

@@ -1,6 +1,5 @@
 import type { Database, Row, Session, Statement, Value } from "../../platform/database/database.ts";
-import { isDuplicateKey } from "../../platform/database/failures.ts";
-import { insertInto } from "../../platform/database/statements.ts";
+import { insertInto, placeholders } from "../../platform/database/statements.ts";
 import type { Key, Paging } from "../../platform/paging.ts";
 import { type Instant, now } from "../../platform/time.ts";
 import type { Channel, Message } from "../domain/message.ts";
@@ -10,6 +9,16 @@ export interface PendingMessage extends Message {
   /** Failed ones, before this. */
   readonly attempts: number;
   readonly dueAt: Instant;
+}
+
+/** Whether a new message is to leave, or is kept because there is no server for its channel. */
+export type NewStatus = "pending" | "kept";
+
+/** A message that is asked for under an id of whoever asks. */
+export interface RequestedMessage {
+  readonly requestId: string;
+  readonly message: Message;
+  readonly status: NewStatus;
 }
 
 /** No replica tries a message that another one is trying, for so long. */
@@ -41,23 +50,35 @@ export class Messages {
   }
 
   /** Adds a message that is to be delivered, or kept where there is no server for it. */
-  async add(session: Session, message: Message, status: "pending" | "kept"): Promise<void> {
-    const { id, channel, to, subject, createdAt } = message;
-    const body = status === "kept" && this.blanksBodies ? "" : message.body;
-    await session.run([
-      insertInto("messages", columns, [[id, channel, to, subject, body, status, 0n, createdAt, createdAt]]),
-    ]);
+  async add(session: Session, message: Message, status: NewStatus): Promise<void> {
+    await session.run([insertInto("messages", columns, [this.rowOf(message, status)])]);
   }
 
-  /** Notes that a message has been asked for under an id; answers whether that is the first time. */
-  async isFirst(session: Session, requestId: string): Promise<boolean> {
-    try {
-      await session.run([insertInto("message_requests", ["id", "created_at"], [[requestId, now()]])]);
-      return true;
-    } catch (error) {
-      if (isDuplicateKey(error)) return false;
-      throw error;
-    }
+  /**
+   * Adds messages that are asked for under ids: those of ids that are known change nothing. Rejects with a duplicate key
+   * where another replica adds one of them at the same time.
+   */
+  async addRequested(requested: readonly RequestedMessage[]): Promise<void> {
+    const ids = requested.map(({ requestId }) => requestId);
+    const rows = await this.database.select({
+      sql: `SELECT id FROM message_requests WHERE id IN (${placeholders(ids.length)})`,
+      values: ids,
+    });
+    const known = new Set(rows.map((row) => row.id as string));
+    const added = requested.filter(({ requestId }) => !known.has(requestId) && known.add(requestId));
+    if (added.length === 0) return;
+    await this.database.commit([
+      insertInto(
+        "message_requests",
+        ["id", "created_at"],
+        added.map(({ requestId, message }) => [requestId, message.createdAt]),
+      ),
+      insertInto(
+        "messages",
+        columns,
+        added.map(({ message, status }) => this.rowOf(message, status)),
+      ),
+    ]);
   }
 
   /** The messages of a channel whose time has come, the longest waiting first. */
@@ -127,6 +148,12 @@ export class Messages {
         })),
       ),
     );
+  }
+
+  private rowOf(message: Message, status: NewStatus): Value[] {
+    const { id, channel, to, subject, createdAt } = message;
+    const body = status === "kept" && this.blanksBodies ? "" : message.body;
+    return [id, channel, to, subject, body, status, 0n, createdAt, createdAt];
   }
 
   private async write(statement: Statement): Promise<void> {

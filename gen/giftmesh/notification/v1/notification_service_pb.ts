@@ -7,13 +7,15 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
 import type { Channel } from "./notification_pb.ts";
 import { file_giftmesh_notification_v1_notification } from "./notification_pb.ts";
+import type { Status } from "../../../google/rpc/status_pb.ts";
+import { file_google_rpc_status } from "../../../google/rpc/status_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file giftmesh/notification/v1/notification_service.proto.
  */
 export const file_giftmesh_notification_v1_notification_service: GenFile = /*@__PURE__*/
-  fileDesc("CjNnaWZ0bWVzaC9ub3RpZmljYXRpb24vdjEvbm90aWZpY2F0aW9uX3NlcnZpY2UucHJvdG8SGGdpZnRtZXNoLm5vdGlmaWNhdGlvbi52MSLLAQoXU2VuZE5vdGlmaWNhdGlvblJlcXVlc3QSIAoCaWQYASABKAlCFLpIEcgBAXIMGEAyCF5bIS1+XSokEj8KB2NoYW5uZWwYAiABKA4yIS5naWZ0bWVzaC5ub3RpZmljYXRpb24udjEuQ2hhbm5lbEILukgIyAEBggECEAESFwoCdG8YAyABKAlCC7pICMgBAXIDGP4BEhkKB3N1YmplY3QYBCABKAlCCLpIBXIDGMgBEhkKBGJvZHkYBSABKAlCC7pICMgBAXIDGJBOIhoKGFNlbmROb3RpZmljYXRpb25SZXNwb25zZTKQAQoTTm90aWZpY2F0aW9uU2VydmljZRJ5ChBTZW5kTm90aWZpY2F0aW9uEjEuZ2lmdG1lc2gubm90aWZpY2F0aW9uLnYxLlNlbmROb3RpZmljYXRpb25SZXF1ZXN0GjIuZ2lmdG1lc2gubm90aWZpY2F0aW9uLnYxLlNlbmROb3RpZmljYXRpb25SZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_giftmesh_notification_v1_notification]);
+  fileDesc("CjNnaWZ0bWVzaC9ub3RpZmljYXRpb24vdjEvbm90aWZpY2F0aW9uX3NlcnZpY2UucHJvdG8SGGdpZnRtZXNoLm5vdGlmaWNhdGlvbi52MSLLAQoXU2VuZE5vdGlmaWNhdGlvblJlcXVlc3QSIAoCaWQYASABKAlCFLpIEcgBAXIMGEAyCF5bIS1+XSokEj8KB2NoYW5uZWwYAiABKA4yIS5naWZ0bWVzaC5ub3RpZmljYXRpb24udjEuQ2hhbm5lbEILukgIyAEBggECEAESFwoCdG8YAyABKAlCC7pICMgBAXIDGP4BEhkKB3N1YmplY3QYBCABKAlCCLpIBXIDGMgBEhkKBGJvZHkYBSABKAlCC7pICMgBAXIDGJBOIhoKGFNlbmROb3RpZmljYXRpb25SZXNwb25zZSJwChxCYXRjaFNlbmROb3RpZmljYXRpb25SZXF1ZXN0ElAKCHJlcXVlc3RzGAEgAygLMjEuZ2lmdG1lc2gubm90aWZpY2F0aW9uLnYxLlNlbmROb3RpZmljYXRpb25SZXF1ZXN0Qgu6SAiSAQUIARDoByLzAQodQmF0Y2hTZW5kTm90aWZpY2F0aW9uUmVzcG9uc2USTwoHcmVzdWx0cxgBIAMoCzI+LmdpZnRtZXNoLm5vdGlmaWNhdGlvbi52MS5CYXRjaFNlbmROb3RpZmljYXRpb25SZXNwb25zZS5SZXN1bHQagAEKBlJlc3VsdBJGCghyZXNwb25zZRgBIAEoCzIyLmdpZnRtZXNoLm5vdGlmaWNhdGlvbi52MS5TZW5kTm90aWZpY2F0aW9uUmVzcG9uc2VIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCQoHb3V0Y29tZTKbAgoTTm90aWZpY2F0aW9uU2VydmljZRJ5ChBTZW5kTm90aWZpY2F0aW9uEjEuZ2lmdG1lc2gubm90aWZpY2F0aW9uLnYxLlNlbmROb3RpZmljYXRpb25SZXF1ZXN0GjIuZ2lmdG1lc2gubm90aWZpY2F0aW9uLnYxLlNlbmROb3RpZmljYXRpb25SZXNwb25zZRKIAQoVQmF0Y2hTZW5kTm90aWZpY2F0aW9uEjYuZ2lmdG1lc2gubm90aWZpY2F0aW9uLnYxLkJhdGNoU2VuZE5vdGlmaWNhdGlvblJlcXVlc3QaNy5naWZ0bWVzaC5ub3RpZmljYXRpb24udjEuQmF0Y2hTZW5kTm90aWZpY2F0aW9uUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_giftmesh_notification_v1_notification, file_google_rpc_status]);
 
 /**
  * What to tell whom.
@@ -81,6 +83,85 @@ export const SendNotificationResponseSchema: GenMessage<SendNotificationResponse
   messageDesc(file_giftmesh_notification_v1_notification_service, 1);
 
 /**
+ * What to tell whom.
+ *
+ * @generated from message giftmesh.notification.v1.BatchSendNotificationRequest
+ */
+export type BatchSendNotificationRequest = Message<"giftmesh.notification.v1.BatchSendNotificationRequest"> & {
+  /**
+   * 1 to 1000.
+   *
+   * @generated from field: repeated giftmesh.notification.v1.SendNotificationRequest requests = 1;
+   */
+  requests: SendNotificationRequest[];
+};
+
+/**
+ * Describes the message giftmesh.notification.v1.BatchSendNotificationRequest.
+ * Use `create(BatchSendNotificationRequestSchema)` to create a new message.
+ */
+export const BatchSendNotificationRequestSchema: GenMessage<BatchSendNotificationRequest> = /*@__PURE__*/
+  messageDesc(file_giftmesh_notification_v1_notification_service, 2);
+
+/**
+ * What came of each.
+ *
+ * @generated from message giftmesh.notification.v1.BatchSendNotificationResponse
+ */
+export type BatchSendNotificationResponse = Message<"giftmesh.notification.v1.BatchSendNotificationResponse"> & {
+  /**
+   * In the order of the requests.
+   *
+   * @generated from field: repeated giftmesh.notification.v1.BatchSendNotificationResponse.Result results = 1;
+   */
+  results: BatchSendNotificationResponse_Result[];
+};
+
+/**
+ * Describes the message giftmesh.notification.v1.BatchSendNotificationResponse.
+ * Use `create(BatchSendNotificationResponseSchema)` to create a new message.
+ */
+export const BatchSendNotificationResponseSchema: GenMessage<BatchSendNotificationResponse> = /*@__PURE__*/
+  messageDesc(file_giftmesh_notification_v1_notification_service, 3);
+
+/**
+ * What came of one.
+ *
+ * @generated from message giftmesh.notification.v1.BatchSendNotificationResponse.Result
+ */
+export type BatchSendNotificationResponse_Result = Message<"giftmesh.notification.v1.BatchSendNotificationResponse.Result"> & {
+  /**
+   * Taken or refused.
+   *
+   * @generated from oneof giftmesh.notification.v1.BatchSendNotificationResponse.Result.outcome
+   */
+  outcome: {
+    /**
+     * On its way.
+     *
+     * @generated from field: giftmesh.notification.v1.SendNotificationResponse response = 1;
+     */
+    value: SendNotificationResponse;
+    case: "response";
+  } | {
+    /**
+     * Refused.
+     *
+     * @generated from field: google.rpc.Status error = 2;
+     */
+    value: Status;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message giftmesh.notification.v1.BatchSendNotificationResponse.Result.
+ * Use `create(BatchSendNotificationResponse_ResultSchema)` to create a new message.
+ */
+export const BatchSendNotificationResponse_ResultSchema: GenMessage<BatchSendNotificationResponse_Result> = /*@__PURE__*/
+  messageDesc(file_giftmesh_notification_v1_notification_service, 3, 0);
+
+/**
  * Tells people things that are no other service's business. What is asked for by RPC and not by event has never been in
  * an outbox or on a broker: what holds a code comes this way.
  *
@@ -98,6 +179,16 @@ export const NotificationService: GenService<{
     methodKind: "unary";
     input: typeof SendNotificationRequestSchema;
     output: typeof SendNotificationResponseSchema;
+  },
+  /**
+   * Has many told, each on its own: one result for each, in order; one's refusal never fails its neighbours.
+   *
+   * @generated from rpc giftmesh.notification.v1.NotificationService.BatchSendNotification
+   */
+  batchSendNotification: {
+    methodKind: "unary";
+    input: typeof BatchSendNotificationRequestSchema;
+    output: typeof BatchSendNotificationResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_giftmesh_notification_v1_notification_service, 0);
