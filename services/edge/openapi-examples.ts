@@ -2,7 +2,7 @@ import { type DescField, type Registry, ScalarType } from "@bufbuild/protobuf";
 import { subjectOf } from "./decode.ts";
 import type { Comments } from "./openapi-comments.ts";
 import type { Json, Schema } from "./openapi-document.ts";
-import { examplesOf, rulesOf } from "./openapi-rules.ts";
+import { examplesOf, limitsOf, rulesOf } from "./openapi-rules.ts";
 
 /** An instant as the edge writes it. */
 export const instantExample = "2025-01-21T10:00:00.000000Z";
@@ -57,14 +57,24 @@ export class FieldExamples {
       quotedIn(comment, field) ??
       this.ofNamesake(field) ??
       saidBy(comment, field) ??
+      this.ofItem(field) ??
       namedBy(field)
     );
+  }
+
+  /** Of texts in a list, one that a field has which is named as one of them: `colors`, and `color`. */
+  private ofItem(field: DescField): Json | undefined {
+    if (field.fieldKind !== "list" || field.scalar !== ScalarType.STRING || rulesOf(field)) return undefined;
+    const name = field.name.replace(/ies$/, "y").replace(/s$/, "");
+    const [one] = this.given.get(key({ name, fieldKind: "scalar", scalar: field.scalar, enum: undefined })) ?? [];
+    const item = one?.example ?? byName.find(([form, example]) => form.test(name) && typeof example === "string")?.[1];
+    return item === undefined ? undefined : [item];
   }
 
   private ofNamesake(field: DescField): Json | undefined {
     const { file } = field.parent;
     const namesakes = (this.given.get(key(field)) ?? []).filter(
-      (other) => other.field.parent.file.proto.package === file.proto.package,
+      ({ field: other, example }) => other.parent.file.proto.package === file.proto.package && mayBe(field, example),
     );
     return (namesakes.find((other) => other.field.parent.file === file) ?? namesakes[0])?.example;
   }
@@ -104,7 +114,18 @@ function namedBy(field: DescField): Json | undefined {
   return named ?? (isText ? subjectOf(field) : undefined);
 }
 
-function key({ name, fieldKind, scalar, enum: named }: DescField): string {
+/** Whether an enum's rules allow one of its values. */
+function mayBe(field: DescField, example: Json): boolean {
+  const { enum: allowed } = limitsOf(field, rulesOf(field));
+  return !allowed || allowed.includes(example);
+}
+
+function key({
+  name,
+  fieldKind,
+  scalar,
+  enum: named,
+}: Pick<DescField, "name" | "fieldKind" | "scalar" | "enum">): string {
   return `${name} ${fieldKind} ${named?.typeName ?? scalar}`;
 }
 
@@ -144,11 +165,13 @@ function compose(
 
 /** All that must be there, and of the rest what has an example. */
 function composeObject(schema: Schema, schemas: Readonly<Record<string, Schema>>, inside: readonly string[]): Json {
-  const chosen = (schema.allOf ?? []).flatMap(({ oneOf }) => oneOf?.[0]?.required ?? []);
+  const choices = (schema.allOf ?? []).map(({ oneOf = [] }) => oneOf.map(({ required = [] }) => required));
+  const chosen = choices.flatMap(([first = []]) => first);
+  const notChosen = choices.flatMap(([, ...others]) => others.flat());
   const needed = [...(schema.required ?? []), ...chosen];
   const example: Record<string, Json> = {};
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    if (!needed.includes(name) && !property.examples) continue;
+    if (notChosen.includes(name) || (!needed.includes(name) && !property.examples)) continue;
     const value = compose(property, schemas, inside);
     if (value !== undefined) example[name] = value;
   }
