@@ -17,6 +17,8 @@ export interface CardWitness {
   created(card: Card): readonly Statement[];
   /** It was redeemed. */
   redeemed(card: Card): readonly Statement[];
+  /** Its value has gone back. */
+  returned(card: Card): readonly Statement[];
 }
 
 /** Tells the mesh what happened to cards, never with their codes; and the people concerned. */
@@ -58,7 +60,8 @@ export class CardEvents {
     const { state } = card;
     const status = state === "expired" || state === "cancelled" ? { status: statusCodes[state] } : undefined;
     const event = { giftCardId: card.id, ...status, ...worth(card), returnedAt: toTimestamp(card.updatedAt) };
-    return [this.outbox.adding("giftmesh.gift-card.returned", GiftCardReturnedSchema, event, call)];
+    const told = this.outbox.adding("giftmesh.gift-card.returned", GiftCardReturnedSchema, event, call);
+    return [told, ...this.people.returned(card)];
   }
 }
 

@@ -1,3 +1,4 @@
+import { NotificationService } from "../../gen/giftmesh/notification/v1/notification_service_pb.ts";
 import { ContactService } from "../../gen/giftmesh/profile/v1/contact_service_pb.ts";
 import { countLane } from "../platform/lane-metrics.ts";
 import { readPhoneRegion } from "../platform/phone-number.ts";
@@ -11,6 +12,7 @@ import { CardMoney } from "./card-money.ts";
 import { Changing } from "./changing.ts";
 import { DueCards } from "./due-cards.ts";
 import { Guesses } from "./guesses.ts";
+import { Letters } from "./letters.ts";
 import { Making } from "./making.ts";
 import { neighboursOf } from "./neighbours.ts";
 import { openCodeKeys } from "./open-code-keys.ts";
@@ -24,6 +26,7 @@ import { serveUserCards } from "./rpc/users.ts";
 import { CardLists } from "./store/card-lists.ts";
 import { CodeKeyRows, codeKeysMigration } from "./store/code-key-rows.ts";
 import { CardCounters } from "./store/counters.ts";
+import { LetterRows, lettersMigration } from "./store/letters.ts";
 import { migrations } from "./store/migrations.ts";
 import { missedGuessesMigration } from "./store/missed-guesses.ts";
 
@@ -33,7 +36,7 @@ const numbersAtOnce = 1_000n;
 /** Keeps gift cards: they are made, redeemed to a wallet or as an order, and what is owed on them goes back in the end. */
 export const giftCard: ServiceDefinition = {
   name: "gift-card",
-  migrations: [...migrations, ...backgroundMigrations, codeKeysMigration, missedGuessesMigration],
+  migrations: [...migrations, ...backgroundMigrations, codeKeysMigration, missedGuessesMigration, lettersMigration],
   async create({ config, database, clients, outbox, log, metrics, ids }) {
     const { defaultCurrency } = config;
     const neighbours = neighboursOf(clients);
@@ -41,13 +44,17 @@ export const giftCard: ServiceDefinition = {
     const keyRows = new CodeKeyRows(database);
     const keys = await openCodeKeys(config, keyRows);
     const guesses = new Guesses(database);
-    const askers = new Askers(clients.of(ContactService), keys);
+    const contacts = clients.of(ContactService);
+    const askers = new Askers(contacts, keys);
 
     const cards = new CardLists(database);
     const counters = new CardCounters(database);
     const lane = new CardLane(database, counters, countLane(metrics, "gift_cards"));
     const money = new CardMoney(neighbours.ledger);
-    const events = new CardEvents(outbox, { created: () => [], redeemed: () => [] });
+    const letterRows = new LetterRows(database);
+    const notifications = clients.of(NotificationService);
+    const letters = new Letters({ rows: letterRows, cards, keys, contacts, notifications, log });
+    const events = new CardEvents(outbox, letters);
     const making = new Making({ lane, ids: ids("cards", numbersAtOnce), keys, money, events });
     const redeeming = new Redeeming({ lane, money, events });
     const ordering = new Ordering({ lane, money, events, orders });
@@ -68,6 +75,7 @@ export const giftCard: ServiceDefinition = {
       workers: [
         new DueCards({ cards, ...flows, changing, returning, log }).worker,
         new Resealing(database, keys, keyRows).worker,
+        letters.worker,
         guesses.worker,
         backgrounds.worker,
       ],
