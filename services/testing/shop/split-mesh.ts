@@ -53,10 +53,18 @@ export class SplitMesh {
 
   /** Has a process stand still for a while: others take it for dead, and then it goes on with what it was at. */
   async suspend(name: string, forMs: number): Promise<void> {
-    const { child } = this.processes.get(name) ?? {};
-    child?.kill("SIGSTOP");
+    this.pause(name);
     await sleep(forMs);
-    child?.kill("SIGCONT");
+    this.resume(name);
+  }
+
+  /** Has a process stand still until it is resumed, or killed. */
+  pause(name: string): void {
+    this.processes.get(name)?.child.kill("SIGSTOP");
+  }
+
+  resume(name: string): void {
+    this.processes.get(name)?.child.kill("SIGCONT");
   }
 
   /** Ends every service as an operator would; answers those that did not end well. */
