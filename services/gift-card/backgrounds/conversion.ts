@@ -32,7 +32,7 @@ export interface ConversionLimits {
 /** The largest that are honest take a second or two, and 400 MB. */
 export const usualLimits: ConversionLimits = { timeMs: 7_000, memory: 768 * 1_048_576 };
 
-const child = fileURLToPath(new URL("./conversion-child.ts", import.meta.url));
+const script = fileURLToPath(new URL("./conversion-child.ts", import.meta.url));
 
 /** How much of what a child says of its death is kept, in characters. */
 const mostLastWords = 2_000;
@@ -52,18 +52,18 @@ export async function convertPicture(
   gone: AbortSignal,
 ): Promise<ConvertedPicture> {
   if (gone.aborted) throw new Unavailable();
-  const process = fork(child, [], {
+  const child = fork(script, [], {
     env: { UV_THREADPOOL_SIZE: "1" },
     execArgv: ["--max-old-space-size=64"],
     serialization: "advanced",
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
   const timeUp = AbortSignal.timeout(limits.timeMs);
-  const kill = () => process.kill("SIGKILL");
+  const kill = () => child.kill("SIGKILL");
   const stop = AbortSignal.any([timeUp, gone]);
   stop.addEventListener("abort", kill);
   try {
-    return await outcomeOf(process, { bytes, format, memoryLimit: limits.memory });
+    return await outcomeOf(child, { bytes, format, memoryLimit: limits.memory });
   } catch (error) {
     if (timeUp.aborted) throw new BadPicture("time");
     if (gone.aborted) throw new Unavailable();
@@ -74,16 +74,16 @@ export async function convertPicture(
   }
 }
 
-async function outcomeOf(process: ChildProcess, request: ConversionRequest): Promise<ConvertedPicture> {
-  const lastWords = lastWordsOf(process);
-  const exit = once(process, "exit");
+async function outcomeOf(child: ChildProcess, request: ConversionRequest): Promise<ConvertedPicture> {
+  const lastWords = lastWordsOf(child);
+  const exit = once(child, "exit");
   let isReady = false;
   const answered = new Promise<Exclude<ConversionAnswer, { kind: "ready" }>>((resolve) => {
-    process.on("message", (answer: ConversionAnswer) => {
+    child.on("message", (answer: ConversionAnswer) => {
       if (answer.kind !== "ready") return resolve(answer);
       isReady = true;
       // It may have died meanwhile, which its exit tells.
-      process.send(request, () => undefined);
+      child.send(request, () => undefined);
     });
   });
   const answer = await Promise.race([answered, exit]);
