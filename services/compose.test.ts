@@ -23,10 +23,10 @@ interface Container {
   readonly healthcheck?: { readonly test: readonly string[] };
 }
 
-const composed: { readonly services: Readonly<Record<string, Container>> } = parse(
-  readFileSync(join(root, "docker-compose.yml"), "utf8"),
-  { merge: true },
-);
+const composed: {
+  readonly services: Readonly<Record<string, Container>>;
+  readonly volumes: Readonly<Record<string, unknown>>;
+} = parse(readFileSync(join(root, "docker-compose.yml"), "utf8"), { merge: true });
 const containers = composed.services;
 const ours = Object.keys(containers).filter((name) => containers[name]?.build !== undefined);
 const mysql = (await engines()).find((engine) => engine.name === "MySQL");
@@ -37,6 +37,18 @@ test("docker-compose.yml runs every service of the mesh, each in a container wit
   for (const name of serviceNames) {
     t.deepEqual(containers[name]?.command, [name]);
     t.truthy(containers[name]?.healthcheck);
+  }
+});
+
+test("every container of docker-compose.yml has an image, and what it needs is there", (t) => {
+  for (const [name, container] of Object.entries(containers)) {
+    t.truthy(container?.image, name);
+    for (const [needed, { condition }] of Object.entries(container?.depends_on ?? {})) {
+      const { healthcheck } = containers[needed] ?? t.fail(`${name} needs ${needed}`);
+      t.is(healthcheck !== undefined, condition === "service_healthy", `${name} waits for ${needed}`);
+    }
+    const volumes = container?.volumes ?? [];
+    for (const volume of volumes) t.true((volume.split(":")[0] ?? "") in composed.volumes, `${name} has ${volume}`);
   }
 });
 
@@ -87,6 +99,10 @@ whenServed("every service of docker-compose.yml, as a process of its own, makes 
     const { payment } = (await client.post("/order/me", { items })).body.data ?? {};
     const paid = await client.post(`/payment/${(payment as { id: number }).id}`);
     t.like(paid.body.data, { balance: "175.00", order: { status: "completed" } });
+    const card = await client.post("/api/user/v3.1/gift-cards", { gift_type: "wallet", amount: 75 });
+    t.like((await client.get("/members/me/points")).body.data, { balance: "100.00" });
+    const redeemed = await client.post("/gift-cards/redeem", { code: card.body.data?.code });
+    t.like(redeemed.body.data, { wallet: { balance: "175.00" } });
     await eventually(async () => {
       const { text } = await new RestClient(machine.dataPlatformUrl).get("/events");
       return text.includes("order.paid");
