@@ -20,6 +20,8 @@ export interface ClaimCommand {
 export interface NumberedClaim {
   readonly id: bigint;
   readonly command: ClaimCommand;
+  /** A commit of it was tried before: it may have gone through though the answer was lost. */
+  wasTried: boolean;
 }
 
 /** How many of a coupon each member has, by `holdingKey`. */

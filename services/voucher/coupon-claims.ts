@@ -18,8 +18,6 @@ export class CouponClaims {
   private readonly database: Database;
   private readonly ids: IdSequence;
   private readonly remembered = new RememberedCoupons();
-  /** Claims whose commit was tried before: it may have gone through though the answer was lost. */
-  private readonly tried = new WeakSet<NumberedClaim>();
   private readonly lane: Lane<NumberedClaim, MemberCoupon>;
 
   constructor(database: Database, ids: IdSequence, observe?: LaneObserver) {
@@ -30,12 +28,12 @@ export class CouponClaims {
 
   /** Issues a coupon to a member. Rejects with what refuses it, having issued nothing. */
   async claim(command: ClaimCommand, deadline?: number): Promise<MemberCoupon> {
-    return this.lane.submit({ id: await this.ids.take(), command }, deadline);
+    return this.lane.submit({ id: await this.ids.take(), command, wasTried: false }, deadline);
   }
 
   private async commit(claims: readonly NumberedClaim[]): Promise<Outcome<MemberCoupon>[]> {
-    const triedBefore = claims.filter((claim) => this.tried.has(claim));
-    for (const claim of claims) this.tried.add(claim);
+    const triedBefore = claims.filter(({ wasTried }) => wasTried);
+    for (const claim of claims) claim.wasTried = true;
     const outcomes = triedBefore.length === 0 ? await this.commitRemembered(claims) : undefined;
     return outcomes ?? this.commitLocked(claims, triedBefore);
   }

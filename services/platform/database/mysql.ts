@@ -110,6 +110,8 @@ function openPool(url: string, name: string | undefined, connections: number): K
       ...(name === undefined ? {} : { database: name }),
       connectTimeout: 5_000,
       multipleStatements: true,
+      // None is prepared; the driver lays out room for 16,000.
+      maxPreparedStatements: 1,
       typeCast: readField,
     },
     pool: {
