@@ -23,7 +23,7 @@ export class CouponClaims {
   constructor(database: Database, ids: IdSequence, observe?: LaneObserver) {
     this.database = database;
     this.ids = ids;
-    this.lane = new Lane((claims) => this.commit(claims), { observe });
+    this.lane = new Lane((claims) => this.commit(claims), { observe, commitsAside: database.commitsAside });
   }
 
   /** Issues a coupon to a member. Rejects with what refuses it, having issued nothing. */
@@ -108,7 +108,7 @@ function selectReceipts(ids: readonly Uint8Array[]): Statement {
   return { sql: `SELECT id FROM receipts WHERE id IN (${placeholders(ids.length)})`, values: ids };
 }
 
-function keyOf(row: Row): string {
+function keyOf(row: Row): bigint {
   return holdingKey(row.coupon_id as bigint, row.user_id as bigint);
 }
 

@@ -22,6 +22,7 @@ export function openMysql(url: string, name: string, connections: number): Datab
   return {
     dialect: "mysql",
     forUpdate: " FOR UPDATE",
+    commitsAside: true,
     read: pool,
     select: (statement) =>
       retryTransient(() =>
