@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import knex, { type Knex } from "knex";
 import { mysqlEngine } from "../services/platform/testing/engines.ts";
 import { freePorts, startProcess, type TestProcess } from "../services/testing/processes.ts";
@@ -69,17 +68,11 @@ export interface BaselineOptions {
 /** Starts a baseline, with the options for Node that `npm start` has. */
 export async function startBaseline(options: BaselineOptions, stack: AsyncDisposableStack): Promise<Side> {
   const { script, args, mint, server, helpers = [] } = options;
-  const [flag = ""] = startFlags();
   const all = [...args, "--keys", mint.keysFile];
-  const baseline = startProcess(`bench/baselines/${script}`, all, { NODE_OPTIONS: flag });
+  const baseline = startProcess(`bench/baselines/${script}`, all, {});
   stack.defer(async () => void (await baseline.end()));
   await baseline.says(/^http:\/\/.*\n/);
   return sideOf(baseline.output().trim(), [pidOf(baseline), ...helpers], server, mint);
-}
-
-function startFlags(): string[] {
-  const { scripts } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-  return String(scripts.start).match(/--\S+/g) ?? [];
 }
 
 async function sideOf(base: string, pids: readonly number[], server: Knex | undefined, mint: TokenMint): Promise<Side> {

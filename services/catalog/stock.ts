@@ -51,7 +51,7 @@ export class Stock {
   constructor(database: Database, holds: Holds, observe?: LaneObserver) {
     this.database = database;
     this.holds = holds;
-    this.lane = new Lane((orders) => this.commitTogether(orders), { observe });
+    this.lane = new Lane((orders) => this.commitTogether(orders), { observe, commitsAside: database.commitsAside });
   }
 
   /** Holds units of several products, all or none; of an id that is held so already it answers as it did first. */

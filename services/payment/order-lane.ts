@@ -49,7 +49,7 @@ export class OrderLane {
 
   constructor(database: Database, observe?: LaneObserver) {
     this.database = database;
-    this.lane = new Lane((commands) => this.commit(commands), { limits, observe });
+    this.lane = new Lane((commands) => this.commit(commands), { limits, observe, commitsAside: database.commitsAside });
   }
 
   /** Begins an order, or answers the one that the same request has begun. */

@@ -18,6 +18,13 @@ export interface LaneLimits {
   readonly waiting: number;
 }
 
+export interface LaneOptions {
+  readonly limits?: LaneLimits;
+  readonly observe?: LaneObserver | undefined;
+  /** Whether this thread is free while a batch commits, as with a database on a server; false where unset. */
+  readonly commitsAside?: boolean;
+}
+
 interface Waiting<Command, Answer> {
   readonly command: Command;
   readonly deadline: number;
@@ -27,12 +34,16 @@ interface Waiting<Command, Answer> {
   readonly reject: (reason: unknown) => void;
 }
 
+/** Tells each command of a batch what became of it. */
+type Answering = () => void;
+
 const mostAttempts = 5;
 const defaultLimits: LaneLimits = { batch: 256, waiting: 20_000 };
 
 /**
  * Commits concurrent commands together. While one batch commits, the next gathers: there is no timer, and nothing waits
- * when the lane is idle.
+ * when the lane is idle. Where the database commits aside, the next batch is on its way before the last is answered, and
+ * the answering takes no time that somebody waits for.
  *
  * A batch that fails for a passing reason (a deadlock, a lost connection, a key that another process took first) is
  * run again as a whole: nothing of it has been answered, and every command carries its own id. One that fails for good
@@ -42,16 +53,15 @@ export class Lane<Command, Answer> {
   private readonly commit: Commit<Command, Answer>;
   private readonly limits: LaneLimits;
   private readonly observe: LaneObserver | undefined;
+  private readonly commitsAside: boolean;
   private waiting: Waiting<Command, Answer>[] = [];
   private running = false;
 
-  constructor(
-    commit: Commit<Command, Answer>,
-    options: { readonly limits?: LaneLimits; readonly observe?: LaneObserver | undefined } = {},
-  ) {
+  constructor(commit: Commit<Command, Answer>, options: LaneOptions = {}) {
     this.commit = commit;
     this.limits = options.limits ?? defaultLimits;
     this.observe = options.observe;
+    this.commitsAside = options.commitsAside ?? false;
   }
 
   /** Has a command decided. Rejects with its Refusal, or Unavailable where its deadline (ms since 1970) passes first. */
@@ -66,12 +76,22 @@ export class Lane<Command, Answer> {
   }
 
   private async run(): Promise<void> {
+    // What else this turn of the event loop brings goes along; and an engine that never waits (SQLite) lets others in.
+    await nextTurn();
+    let answer: Answering | undefined;
     while (this.waiting.length > 0) {
-      // What else this turn of the event loop brings goes along; and an engine that never waits (SQLite) lets others in.
-      await nextTurn();
       const batch = this.takeBatch();
       this.tell(batch);
-      await this.settle(batch);
+      const settling = this.settle(batch);
+      if (answer) {
+        await nextTurn();
+        answer();
+      }
+      answer = await settling;
+      if (this.commitsAside && this.waiting.length > 0) continue;
+      answer();
+      answer = undefined;
+      await nextTurn();
     }
     this.running = false;
   }
@@ -93,24 +113,22 @@ export class Lane<Command, Answer> {
     );
   }
 
-  private async settle(batch: readonly Waiting<Command, Answer>[]): Promise<void> {
-    if (batch.length === 0) return;
+  private async settle(batch: readonly Waiting<Command, Answer>[]): Promise<Answering> {
+    if (batch.length === 0) return () => undefined;
     try {
       const outcomes = await this.commitPatiently(batch.map((one) => one.command));
-      batch.forEach((one, index) => {
-        const outcome = outcomes[index];
-        if (!outcome) one.reject(new Error("A command of the batch has no outcome"));
-        else if ("refusal" in outcome) one.reject(outcome.refusal);
-        else one.resolve(outcome.answer);
-      });
+      return () => answerEach(batch, outcomes);
     } catch (error) {
       if (batch.length === 1 || isTransient(error)) {
-        for (const one of batch) one.reject(error);
-        return;
+        return () => {
+          for (const one of batch) one.reject(error);
+        };
       }
       const middle = batch.length >> 1;
-      await this.settle(batch.slice(0, middle));
-      await this.settle(batch.slice(middle));
+      const halves = [await this.settle(batch.slice(0, middle)), await this.settle(batch.slice(middle))];
+      return () => {
+        for (const answer of halves) answer();
+      };
     }
   }
 
@@ -129,4 +147,16 @@ export class Lane<Command, Answer> {
       }
     }
   }
+}
+
+function answerEach<Command, Answer>(
+  batch: readonly Waiting<Command, Answer>[],
+  outcomes: readonly Outcome<Answer>[],
+): void {
+  batch.forEach((one, index) => {
+    const outcome = outcomes[index];
+    if (!outcome) one.reject(new Error("A command of the batch has no outcome"));
+    else if ("refusal" in outcome) one.reject(outcome.refusal);
+    else one.resolve(outcome.answer);
+  });
 }

@@ -14,7 +14,7 @@ export class RecentlyUsed<K, V> {
 
   get(key: K): V | undefined {
     const young = this.young.get(key);
-    if (young !== undefined) return young;
+    if (young !== undefined || this.old.size === 0) return young;
     const old = this.old.get(key);
     if (old !== undefined) {
       this.old.delete(key);

@@ -24,16 +24,15 @@ export const startCommand: readonly string[] = JSON.parse(readFileSync(`${root}p
   .slice(1);
 
 /**
- * Starts `node` on a script of the project, in an environment that holds nothing but PATH and what is given; main.ts as
- * `npm start` does.
+ * Starts `node` on a script of the project as `npm start` does, with its options for Node, in an environment that holds
+ * nothing but PATH and what is given.
  */
 export function startProcess(
   script: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): TestProcess {
-  const command = script === startCommand.at(-1) ? startCommand : [script];
-  const child = spawn(process.execPath, [...command, ...args], {
+  const child = spawn(process.execPath, [...startCommand.slice(0, -1), script, ...args], {
     cwd: root,
     env: { PATH: process.env.PATH ?? "", ...environment },
     stdio: ["ignore", "pipe", "pipe"],

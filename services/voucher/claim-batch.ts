@@ -20,15 +20,17 @@ export interface ClaimCommand {
 export interface NumberedClaim {
   readonly id: bigint;
   readonly command: ClaimCommand;
+  /** A commit of it was tried before: it may have gone through though the answer was lost. */
+  wasTried: boolean;
 }
 
 /** How many of a coupon each member has, by `holdingKey`. */
-export type Held = { get(key: string): bigint | undefined };
+export type Held = { get(key: bigint): bigint | undefined };
 
 /** The claims of one transaction, decided in turn: each sees what those before it did. */
 export class ClaimBatch {
   /** How many each member has of a coupon that was granted here. */
-  readonly held = new Map<string, bigint>();
+  readonly held = new Map<bigint, bigint>();
   private readonly now = now();
   private readonly coupons: ReadonlyMap<bigint, Coupon>;
   private readonly heldBefore: Held;

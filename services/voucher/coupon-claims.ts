@@ -18,24 +18,22 @@ export class CouponClaims {
   private readonly database: Database;
   private readonly ids: IdSequence;
   private readonly remembered = new RememberedCoupons();
-  /** Claims whose commit was tried before: it may have gone through though the answer was lost. */
-  private readonly tried = new WeakSet<NumberedClaim>();
   private readonly lane: Lane<NumberedClaim, MemberCoupon>;
 
   constructor(database: Database, ids: IdSequence, observe?: LaneObserver) {
     this.database = database;
     this.ids = ids;
-    this.lane = new Lane((claims) => this.commit(claims), { observe });
+    this.lane = new Lane((claims) => this.commit(claims), { observe, commitsAside: database.commitsAside });
   }
 
   /** Issues a coupon to a member. Rejects with what refuses it, having issued nothing. */
   async claim(command: ClaimCommand, deadline?: number): Promise<MemberCoupon> {
-    return this.lane.submit({ id: await this.ids.take(), command }, deadline);
+    return this.lane.submit({ id: await this.ids.take(), command, wasTried: false }, deadline);
   }
 
   private async commit(claims: readonly NumberedClaim[]): Promise<Outcome<MemberCoupon>[]> {
-    const triedBefore = claims.filter((claim) => this.tried.has(claim));
-    for (const claim of claims) this.tried.add(claim);
+    const triedBefore = claims.filter(({ wasTried }) => wasTried);
+    for (const claim of claims) claim.wasTried = true;
     const outcomes = triedBefore.length === 0 ? await this.commitRemembered(claims) : undefined;
     return outcomes ?? this.commitLocked(claims, triedBefore);
   }
@@ -110,7 +108,7 @@ function selectReceipts(ids: readonly Uint8Array[]): Statement {
   return { sql: `SELECT id FROM receipts WHERE id IN (${placeholders(ids.length)})`, values: ids };
 }
 
-function keyOf(row: Row): string {
+function keyOf(row: Row): bigint {
   return holdingKey(row.coupon_id as bigint, row.user_id as bigint);
 }
 

@@ -13,7 +13,7 @@ export class CouponUses {
 
   constructor(database: Database, observe?: LaneObserver) {
     this.database = database;
-    this.lane = new Lane((commands) => this.commit(commands), { observe });
+    this.lane = new Lane((commands) => this.commit(commands), { observe, commitsAside: database.commitsAside });
   }
 
   /** Uses a member's coupon, or answers the use of that id. Rejects with what refuses it, having used nothing. */

@@ -11,7 +11,7 @@ const mostHoldings = 200_000;
  */
 export class RememberedCoupons {
   private readonly byId = new RecentlyUsed<bigint, Coupon>(mostCoupons);
-  private readonly holdings = new RecentlyUsed<string, bigint>(mostHoldings);
+  private readonly holdings = new RecentlyUsed<bigint, bigint>(mostHoldings);
 
   /** All that these claims name; undefined where one is not remembered. */
   coupons(claims: readonly NumberedClaim[]): Map<bigint, Coupon> | undefined {
@@ -29,7 +29,7 @@ export class RememberedCoupons {
     return this.holdings;
   }
 
-  remember(coupons: readonly Coupon[], held: ReadonlyMap<string, bigint>): void {
+  remember(coupons: readonly Coupon[], held: ReadonlyMap<bigint, bigint>): void {
     for (const coupon of coupons) this.byId.set(coupon.id, coupon);
     for (const [key, count] of held) this.holdings.set(key, count);
   }

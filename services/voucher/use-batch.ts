@@ -23,7 +23,7 @@ export interface UseFactsLoaded {
 export class UseBatch {
   private readonly now = now();
   private readonly coupons: ReadonlyMap<bigint, Coupon>;
-  private readonly held: Map<string, MemberCoupon[]>;
+  private readonly held: Map<bigint, MemberCoupon[]>;
   private readonly known: Map<string, CouponUse>;
   /** Ids that were no use before. */
   private readonly added = new Set<string>();

@@ -29,7 +29,7 @@ export class Ledger {
     this.database = database;
     this.accounts = accounts;
     this.numbers = numbers;
-    this.lane = new Lane((commands) => this.commit(commands), { observe });
+    this.lane = new Lane((commands) => this.commit(commands), { observe, commitsAside: database.commitsAside });
   }
 
   /** Makes a transfer, or answers the one of that id. Rejects with what refuses it, having moved nothing. */

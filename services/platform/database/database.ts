@@ -35,6 +35,9 @@ export interface Database {
   /** ` FOR UPDATE` where the engine has row locks; empty where there is but one writer. */
   readonly forUpdate: string;
 
+  /** Whether this thread is free while a transaction commits. */
+  readonly commitsAside: boolean;
+
   /** For lists and other reads outside a transaction; sees what is committed. Never for writes. */
   readonly read: Knex;
 

@@ -22,6 +22,7 @@ export function openMysql(url: string, name: string, connections: number): Datab
   return {
     dialect: "mysql",
     forUpdate: " FOR UPDATE",
+    commitsAside: true,
     read: pool,
     select: (statement) =>
       retryTransient(() =>
@@ -110,6 +111,8 @@ function openPool(url: string, name: string | undefined, connections: number): K
       ...(name === undefined ? {} : { database: name }),
       connectTimeout: 5_000,
       multipleStatements: true,
+      // None is prepared; the driver lays out room for 16,000.
+      maxPreparedStatements: 1,
       typeCast: readField,
     },
     pool: {

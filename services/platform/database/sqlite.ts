@@ -47,6 +47,7 @@ export function openSqlite(filename: string): Database {
   return {
     dialect: "sqlite",
     forUpdate: "",
+    commitsAside: false,
     read,
     select: (statement) => reader.select(statement),
     transaction: (work) =>

@@ -35,7 +35,7 @@ export function withinDeadline<T>(call: Call, work: () => Promise<T>): Promise<T
       },
     );
     waiting.push(one);
-    ticking ??= setInterval(refuseLate, tickMs).unref();
+    ticking ??= setInterval(refuseLate, tickMs);
   });
 }
 

@@ -18,7 +18,10 @@ export type MemberCouponState =
 
 export type MemberCouponStatus = MemberCouponState["status"];
 
+/** Ids are below 2^53. */
+const idBits = 53n;
+
 /** A member and a coupon, as one key. */
-export function holdingKey(couponId: bigint, userId: bigint): string {
-  return `${couponId}/${userId}`;
+export function holdingKey(couponId: bigint, userId: bigint): bigint {
+  return (couponId << idBits) | userId;
 }

@@ -13,7 +13,7 @@ export class Charges {
 
   constructor(database: Database, observe?: LaneObserver) {
     this.database = database;
-    this.lane = new Lane((charges) => this.keep(charges), { observe });
+    this.lane = new Lane((charges) => this.keep(charges), { observe, commitsAside: database.commitsAside });
   }
 
   /** Keeps that the provider is about to be asked, unless that is kept already. Answers how far the charge has come. */
