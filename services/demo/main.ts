@@ -5,9 +5,11 @@ import { startDataPlatform } from "../data-platform-simulator/data-platform.ts";
 import { serviceNames, startMesh } from "../mesh.ts";
 import { readConfig } from "../platform/config.ts";
 import { createLog } from "../platform/logging.ts";
+import { giveAndOrder, giveAndRedeem } from "./gift-cards.ts";
+import { sara, signUp } from "./people.ts";
 import { buyAndCancel, openTheShop, rushForCoupons, seeWhatLeft, seeWhatSells } from "./shop.ts";
 import { Story } from "./story.ts";
-import { answerForTheMoney, chargeAndRead, signOut, signUp } from "./wallet.ts";
+import { answerForTheMoney, chargeAndRead, signOut } from "./wallet.ts";
 
 const dataPlatformSecret = "whsec_aGVyZSBpdCBpcyBubyBzZWNyZXQgYXQgYWxs";
 
@@ -31,13 +33,16 @@ async function main(): Promise<void> {
   try {
     if (!mesh.edgeUrl) throw new Error("The edge is not running");
     const story = new Story(mesh.edgeUrl, admin);
-    await signUp(story);
+    story.chapter("Sara signs up, and shows that her mailbox is hers");
+    await signUp(story, sara);
     await chargeAndRead(story);
     const shop = await openTheShop(story);
     await rushForCoupons(story, shop);
     await buyAndCancel(story, shop);
     await seeWhatSells(story);
     await seeWhatLeft(story, dataPlatform.url);
+    await giveAndRedeem(story);
+    await giveAndOrder(story, shop);
     await answerForTheMoney(story);
     await signOut(story);
     story.tell("\nThat is all there is so far.");

@@ -2,6 +2,7 @@ import type { Story } from "./story.ts";
 
 /** What the shop sells, by its ids. */
 export interface Shop {
+  readonly vendor: number;
   readonly roses: number;
   readonly vase: number;
   readonly coupon: number;
@@ -35,7 +36,12 @@ export async function openTheShop(story: Story): Promise<Shop> {
       },
       ...created,
     });
-    return { roses: Number(roses.id), vase: Number(vase.id), coupon: Number(coupon.id) };
+    return {
+      vendor: Number(flowers.id),
+      roses: Number(roses.id),
+      vase: Number(vase.id),
+      coupon: Number(coupon.id),
+    };
   });
 }
 

@@ -12,6 +12,12 @@ export interface Credentials {
   readonly password: string;
 }
 
+/** What of a letter is looked at. */
+interface Letter {
+  readonly subject: string;
+  readonly body: string;
+}
+
 const patienceMs = 10_000;
 
 /** Tells what happens at the edge: each request and its answer, as they are. Throws where an answer is not as it has to be. */
@@ -28,16 +34,24 @@ export class Story {
     this.client = this.client.as(token);
   }
 
-  /** Has the admin do something, signed in for as long as it takes. */
-  async asAdmin<T>(scenes: () => Promise<T>): Promise<T> {
+  /** Has somebody else do something, who is not signed in at first. */
+  async asSomebodyElse<T>(scenes: () => Promise<T>): Promise<T> {
     const before = this.client;
-    const { username, password } = this.admin;
-    this.client = await before.as(undefined).login(username, password);
+    this.client = before.as(undefined);
     try {
       return await scenes();
     } finally {
       this.client = before;
     }
+  }
+
+  /** Has the admin do something, signed in for as long as it takes. */
+  asAdmin<T>(scenes: () => Promise<T>): Promise<T> {
+    const { username, password } = this.admin;
+    return this.asSomebodyElse(async () => {
+      this.client = await this.client.login(username, password);
+      return scenes();
+    });
   }
 
   /** Has many new members make the same request at once, and tells how many were answered what. */
@@ -70,6 +84,15 @@ export class Story {
   /** Asks again until the answer has what is waited for; shows the last time only. */
   waitsFor<T>(request: string, find: (data: unknown) => T | undefined | false): Promise<T> {
     return this.waitsAt(this.client, request, ({ data }) => find(data));
+  }
+
+  /** Waits for a letter to somebody, as the development mailbox has it; answers its text. */
+  async waitsForMail(to: string, about: string): Promise<string> {
+    const { body } = await this.waitsFor(`GET /dev/messages?to=${to}&per_page=1`, (data) => {
+      const [letter] = Array.isArray(data) ? (data as Letter[]) : [];
+      return letter?.subject.includes(about) && letter;
+    });
+    return body;
   }
 
   /** The same of another server than the edge, whose answers have no envelope. */
