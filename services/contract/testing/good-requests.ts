@@ -28,6 +28,24 @@ const picture = "R0lGODlhAQABAIAAAP+IAAAAACwAAAAAAQABAAACAkQBADs=";
 
 const offer = { product_id: 1, name: "Spring offer", price: "20.00", ...time };
 
+const giftCard = {
+  gift_type: "wallet",
+  amount: "200.00",
+  currency: "SAR",
+  background_color: "#FF8B85",
+  background_image_id: 1,
+  message: "Enjoy your gift!",
+  recipient_name: "Jane Doe",
+  recipient_email: "jane@example.com",
+  recipient_number: "+966501234567",
+  expires_at: "2099-12-31",
+  vendor_id: 1,
+  product_id: 1,
+  offer_id: 1,
+};
+
+const code = "GC7ZK3M9Q4T8W2X5YB";
+
 /** A request with every field for every public RPC that takes any, none of which is wrong in itself. */
 export const goodRequests: Readonly<Record<string, Fields>> = {
   "AuthService/Register": somebody,
@@ -115,6 +133,39 @@ export const goodRequests: Readonly<Record<string, Fields>> = {
   "BackgroundService/DeleteBackground": { background_id: 1 },
   "BackgroundService/ToggleBackgroundStatus": { background_id: 1 },
   "BackgroundService/GetBackgroundPicture": { picture: "6f1ed002ab5595859014ebf0951522d9", file: "card.webp" },
+  "UserGiftCardService/ListGiftCards": { status: "active", gift_type: "order", ...page },
+  "UserGiftCardService/ListMyGiftCards": { type: "sent", status: "active", gift_type: "order", ...page },
+  "UserGiftCardService/CreateGiftCard": giftCard,
+  "UserGiftCardService/GetGiftCard": { gift_card_id: 1 },
+  "UserGiftCardService/GetGiftCardByCode": { code },
+  "UserGiftCardService/RedeemGiftCardToWallet": { gift_card_id: 1, code },
+  "UserGiftCardService/RedeemGiftCard": { gift_card_id: 1, code },
+  "UserGiftCardService/CreateOrderFromGiftCard": { gift_card_id: 1, code },
+  "UserGiftCardService/CancelOrderAndRedeemToWallet": { gift_card_id: 1 },
+  "VendorGiftCardService/ListVendorGiftCards": { status: "active", gift_type: "order", ...page },
+  "VendorGiftCardService/GetVendorGiftCard": { gift_card_id: 1 },
+  "AdminGiftCardService/ListAllGiftCards": {
+    status: "used",
+    gift_type: "order",
+    redemption_method: "order",
+    ...page,
+  },
+  "AdminGiftCardService/IssueGiftCard": { ...giftCard, notes: "For the anniversary", user_id: 1, status: "active" },
+  "AdminGiftCardService/GetAnyGiftCard": { gift_card_id: 1 },
+  "AdminGiftCardService/GetAnyGiftCardByCode": { code },
+  "AdminGiftCardService/UpdateGiftCard": {
+    gift_card_id: 1,
+    ...giftCard,
+    notes: "For the anniversary",
+    user_id: 1,
+    status: "cancelled",
+  },
+  "AdminGiftCardService/DeleteGiftCard": { gift_card_id: 1 },
+  "AdminGiftCardService/GetGiftCardStatistics": { currency: "SAR" },
+  "AdminGiftCardService/BulkUpdateGiftCardStatus": { gift_card_ids: [1], status: "cancelled" },
+  "AdminGiftCardService/BulkIssueGiftCards": { count: 10, ...giftCard, notes: "For the anniversary" },
+  "AdminGiftCardService/GetGiftCardBatch": { batch_id: 1 },
+  "AdminGiftCardService/GetGiftCardBatchCodes": { batch_id: 1 },
   "VendorOrderService/ListVendorOrders": { status: "pending", ...page },
   "VendorOrderService/CompleteOrder": { order_id: 1 },
 };

@@ -5,7 +5,7 @@ import type { Database, Statement } from "../../platform/database/database.ts";
 import { settle } from "../../platform/idempotency.ts";
 import { formatAmount } from "../../platform/money.ts";
 import { pageOf, readPaging } from "../../platform/paging.ts";
-import { NotFound } from "../../platform/refusal.ts";
+import { InvalidFields, NotFound } from "../../platform/refusal.ts";
 import type { Call } from "../../platform/rpc/call.ts";
 import { type Served, serve } from "../../platform/rpc/handler.ts";
 import type { Askers } from "../askers.ts";
@@ -27,6 +27,8 @@ type ListRequest = Parameters<typeof readPaging>[0] & {
   readonly status?: Parameters<typeof readStatus>[0];
   readonly giftType?: Parameters<typeof readGiftType>[0];
 };
+
+const idIsRequired = "The gift card id field is required where there is no code.";
 
 export interface UserCardParts {
   readonly database: Database;
@@ -77,6 +79,14 @@ export function serveUserCards(parts: UserCardParts): Served {
       if (!card || relationOf(card, asker) === "stranger") throw new NotFound("Gift card");
     });
     return asker;
+  };
+
+  /** A card that is named by its id, or by its code, or both; and who asks for it. Throws InvalidFields where by neither. */
+  const namedOf = async (id: bigint | undefined, code: string | undefined, call: Call) => {
+    if (id !== undefined) return { id, asker: await askerOf(id, code, call) };
+    if (code === undefined) throw new InvalidFields([{ field: "gift_card_id", description: idIsRequired }]);
+    const asker = await askers.of(call, code);
+    return { id: (await cardOfCode(asker, call)).id, asker };
   };
 
   /** Runs a flow that ends in an answer; what goes with the card is found as soon as it is known which. */
@@ -141,10 +151,8 @@ export function serveUserCards(parts: UserCardParts): Served {
       );
     },
 
-    async redeemGiftCard({ key }, call) {
-      const asker = await askers.of(call, key.case === "code" ? key.value : undefined);
-      const id = key.case === "giftCardId" ? key.value : (await cardOfCode(asker, call)).id;
-      const wanted = { id, asker, requestId: call.receipt?.effectId };
+    async redeemGiftCard({ giftCardId, code }, call) {
+      const wanted = { ...(await namedOf(giftCardId, code, call)), requestId: call.receipt?.effectId };
       return answering(
         call,
         (answering: Answering<Redemption>) => redeeming.redeem(wanted, call, answering),
