@@ -6,6 +6,8 @@ import type { ServiceDefinition } from "../platform/service.ts";
 import { Askers } from "./askers.ts";
 import { createBackgrounds } from "./backgrounds/create-backgrounds.ts";
 import { backgroundMigrations } from "./backgrounds/store/migrations.ts";
+import { BatchMaking } from "./batch-making.ts";
+import { CardChange } from "./card-change.ts";
 import { CardEvents } from "./card-events.ts";
 import { CardLane } from "./card-lane.ts";
 import { CardMoney } from "./card-money.ts";
@@ -20,9 +22,13 @@ import { Ordering } from "./ordering.ts";
 import { Redeeming } from "./redeeming.ts";
 import { Resealing } from "./resealing.ts";
 import { Returning } from "./returning.ts";
+import { serveAdminCards } from "./rpc/admins.ts";
 import { CardShapes } from "./rpc/card-shapes.ts";
+import { ChangeRequests } from "./rpc/change-request.ts";
 import { NewCards } from "./rpc/new-card.ts";
 import { serveUserCards } from "./rpc/users.ts";
+import { serveVendorCards } from "./rpc/vendors.ts";
+import { Batches, batchesMigration } from "./store/batches.ts";
 import { CardLists } from "./store/card-lists.ts";
 import { CodeKeyRows, codeKeysMigration } from "./store/code-key-rows.ts";
 import { CardCounters } from "./store/counters.ts";
@@ -36,7 +42,14 @@ const numbersAtOnce = 1_000n;
 /** Keeps gift cards: they are made, redeemed to a wallet or as an order, and what is owed on them goes back in the end. */
 export const giftCard: ServiceDefinition = {
   name: "gift-card",
-  migrations: [...migrations, ...backgroundMigrations, codeKeysMigration, missedGuessesMigration, lettersMigration],
+  migrations: [
+    ...migrations,
+    ...backgroundMigrations,
+    codeKeysMigration,
+    missedGuessesMigration,
+    lettersMigration,
+    batchesMigration,
+  ],
   async create({ config, database, clients, outbox, log, metrics, ids }) {
     const { defaultCurrency } = config;
     const neighbours = neighboursOf(clients);
@@ -67,14 +80,31 @@ export const giftCard: ServiceDefinition = {
     const defaultPhoneRegion = readPhoneRegion(config.defaultPhoneRegion);
     const newCards = new NewCards({ images, stock, defaultCurrency, defaultPhoneRegion });
     const flows = { making, redeeming, ordering };
+    const batches = new Batches(database);
+    const cardChange = new CardChange({ lane, changing, returning, letters });
+    const changeRequests = new ChangeRequests({ images, askers, defaultPhoneRegion });
+    const shown = { database, cards, counters, askers, guesses, shapes, images, newCards, defaultCurrency };
     return {
       serves: [
-        serveUserCards({ database, cards, askers, guesses, shapes, images, newCards, ...flows, defaultCurrency }),
+        serveUserCards({ ...shown, ...flows }),
+        serveVendorCards(shown),
+        serveAdminCards({
+          ...shown,
+          making,
+          returning,
+          cardChange,
+          changeRequests,
+          batches,
+          batchIds: ids("batches", 1n),
+          keys,
+          ledger: neighbours.ledger,
+        }),
         backgrounds.served,
       ],
       workers: [
         new DueCards({ cards, ...flows, changing, returning, log }).worker,
         new Resealing(database, keys, keyRows).worker,
+        new BatchMaking({ batches, making, log }).worker,
         letters.worker,
         guesses.worker,
         backgrounds.worker,

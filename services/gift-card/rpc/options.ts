@@ -9,10 +9,7 @@ import { giftTypeCodes, giftTypeLabels } from "./codes.ts";
 const backgroundColors = ["#FF8B85", "#FFD3B6", "#FFF4A3", "#A8E6CF", "#87CEEB", "#B39DDB", "#F8BBD0", "#455A64"];
 
 /** What cards can be made of. */
-export async function optionsShape(
-  images: Pick<CardImages, "listActive">,
-  defaultCurrency: string,
-): Promise<MessageInitShape<typeof GiftCardOptionsSchema> & object> {
+export async function optionsShape(images: Pick<CardImages, "listActive">, defaultCurrency: string) {
   return {
     backgroundColors,
     backgroundImages: [...(await images.listActive())],
@@ -21,5 +18,5 @@ export async function optionsShape(
       label: giftTypeLabels[type],
     })),
     currencies: [defaultCurrency, ...currencies.filter((code) => code !== defaultCurrency)],
-  };
+  } satisfies MessageInitShape<typeof GiftCardOptionsSchema>;
 }

@@ -1,7 +1,7 @@
 import { GiftCardSide, UserGiftCardService } from "../../../gen/giftmesh/giftcard/v1/user_gift_card_service_pb.ts";
 import { OrderStatus } from "../../../gen/giftmesh/payment/v1/order_pb.ts";
 import type { Transfer } from "../../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
-import type { Database, Statement } from "../../platform/database/database.ts";
+import type { Database } from "../../platform/database/database.ts";
 import { settle } from "../../platform/idempotency.ts";
 import { formatAmount } from "../../platform/money.ts";
 import { pageOf, readPaging } from "../../platform/paging.ts";
@@ -22,6 +22,7 @@ import { type CardShapes, ownView, type ShowCard } from "./card-shapes.ts";
 import { readGiftType, readStatus } from "./codes.ts";
 import type { NewCards } from "./new-card.ts";
 import { optionsShape } from "./options.ts";
+import { settling } from "./settling.ts";
 
 type ListRequest = Parameters<typeof readPaging>[0] & {
   readonly status?: Parameters<typeof readStatus>[0];
@@ -179,11 +180,6 @@ export function serveUserCards(parts: UserCardParts): Served {
       );
     },
   });
-}
-
-/** What writes the answer beside a card's last step, where the caller gave an idempotency key. */
-function settling({ receipt }: Call, answer: () => object): readonly Statement[] {
-  return receipt ? [receipt.settling(answer())] : [];
 }
 
 function sideOf(type: GiftCardSide | undefined): "sent" | "received" | "all" {

@@ -1,0 +1,76 @@
+import { NotFound } from "../../platform/refusal.ts";
+import type { Instant } from "../../platform/time.ts";
+import { type Card, type CardStatus, isExpired, type ReturnTarget, type Step, statusAt, statusOf } from "./card.ts";
+import { GiftCardFinal } from "./errors.ts";
+import { asItIs } from "./steps.ts";
+
+/** What a card is good for, as somebody takes it to be; what they do not say is undefined. */
+export interface Purpose {
+  readonly giftType: Card["giftType"] | undefined;
+  readonly currency: string | undefined;
+  readonly vendorId: bigint | undefined;
+  readonly productId: bigint | undefined;
+  readonly offerId: bigint | undefined;
+}
+
+/** What is to be written on a card; what stays as it is is not there. */
+export interface Amendment {
+  readonly purpose: Purpose;
+  readonly looks: Partial<Pick<Card, "backgroundColor" | "backgroundImageId" | "message" | "notes" | "sender">>;
+  readonly recipient: Partial<Card["recipient"]>;
+  readonly expiresAt: Instant | undefined;
+}
+
+/**
+ * Writes something else on a card. Throws NotFound where there is none, and GiftCardFinal where what it is good for would
+ * change, or the time of one that is not active.
+ */
+export function amend(card: Card, { purpose, looks, recipient, expiresAt }: Amendment, now: Instant): Step {
+  if (statusOf(card) === undefined) throw new NotFound("Gift card");
+  if (!isPurpose(card, purpose)) throw new GiftCardFinal("What a gift card is good for cannot be changed");
+  const isProlonged = expiresAt !== undefined && expiresAt !== card.expiresAt;
+  if (isProlonged && (card.state !== "active" || isExpired(card, now))) throw new GiftCardFinal();
+  const changes = { ...looks, recipient: { ...card.recipient, ...recipient } };
+  const amended = { ...card, ...changes, ...(isProlonged && { expiresAt, dueAt: expiresAt }) };
+  if (isSame(card, amended)) return asItIs(card);
+  return { kind: "taken", card: { ...amended, updatedAt: now } };
+}
+
+/**
+ * What a card is to end as so that it has a status; undefined where it has it already. Throws GiftCardFinal where it cannot
+ * have it.
+ */
+export function endingFor(card: Card, wanted: CardStatus | undefined, now: Instant): ReturnTarget | undefined {
+  if (wanted === undefined || wanted === statusAt(card, now)) return undefined;
+  if (statusOf(card) !== "active" || (wanted !== "expired" && wanted !== "cancelled")) throw new GiftCardFinal();
+  return wanted;
+}
+
+function isPurpose({ giftType, currency, goods }: Card, purpose: Purpose): boolean {
+  const present: Purpose = {
+    giftType,
+    currency,
+    vendorId: goods?.vendorId,
+    productId: goods?.productId,
+    offerId: goods?.offerId,
+  };
+  return (Object.keys(present) as (keyof Purpose)[]).every(
+    (key) => purpose[key] === undefined || purpose[key] === present[key],
+  );
+}
+
+function isSame(card: Card, amended: Card): boolean {
+  const { sender, recipient } = card;
+  return (
+    card.backgroundColor === amended.backgroundColor &&
+    card.backgroundImageId === amended.backgroundImageId &&
+    card.message === amended.message &&
+    card.notes === amended.notes &&
+    card.expiresAt === amended.expiresAt &&
+    sender.id === amended.sender.id &&
+    sender.name === amended.sender.name &&
+    recipient.name === amended.recipient.name &&
+    recipient.email === amended.recipient.email &&
+    recipient.number === amended.recipient.number
+  );
+}
