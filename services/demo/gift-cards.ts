@@ -39,6 +39,15 @@ export async function giveAndOrder(story: Story, { vendor, roses }: Shop): Promi
   });
 }
 
+export async function countTheCards(story: Story): Promise<void> {
+  story.chapter("The house counts its cards");
+  await story.asAdmin(async () => {
+    await story.plays("GET /admin-api/gift-cards/gift-cards/statistics");
+    const { balanced } = await story.plays("GET /admin-api/gift-cards/gift-cards/audit");
+    if (balanced !== true) throw new Error("What is counted is not what there is");
+  });
+}
+
 /** Finds the one active card that was given to whoever is signed in; answers its id. */
 async function findReceived(story: Story): Promise<number> {
   const request = `GET ${cards}/my?type=received&status=active`;

@@ -5,7 +5,7 @@ import { startDataPlatform } from "../data-platform-simulator/data-platform.ts";
 import { serviceNames, startMesh } from "../mesh.ts";
 import { readConfig } from "../platform/config.ts";
 import { createLog } from "../platform/logging.ts";
-import { giveAndOrder, giveAndRedeem } from "./gift-cards.ts";
+import { countTheCards, giveAndOrder, giveAndRedeem } from "./gift-cards.ts";
 import { sara, signUp } from "./people.ts";
 import { buyAndCancel, openTheShop, rushForCoupons, seeWhatLeft, seeWhatSells } from "./shop.ts";
 import { Story } from "./story.ts";
@@ -43,6 +43,7 @@ async function main(): Promise<void> {
     await seeWhatLeft(story, dataPlatform.url);
     await giveAndRedeem(story);
     await giveAndOrder(story, shop);
+    await countTheCards(story);
     await answerForTheMoney(story);
     await signOut(story);
     story.tell("\nThat is all there is so far.");
