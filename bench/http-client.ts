@@ -37,19 +37,26 @@ export class HttpConnection {
     });
   }
 
+  get(path: string, token: string): Promise<Reply> {
+    return this.send(`${headOf("GET", path, token)}\r\n`);
+  }
+
   /** Posts; `body` is JSON, or empty. */
   post(path: string, token: string, body = ""): Promise<Reply> {
     const type = body === "" ? "" : "content-type: application/json\r\n";
-    const head = `POST ${path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer ${token}\r\n${type}`;
-    return new Promise((resolve, reject) => {
-      this.pending = { resolve, reject };
-      this.socket.write(`${head}content-length: ${body.length}\r\n\r\n${body}`, "latin1");
-    });
+    return this.send(`${headOf("POST", path, token)}${type}content-length: ${body.length}\r\n\r\n${body}`);
   }
 
   close(): void {
     this.pending = undefined;
     this.socket.destroy();
+  }
+
+  private send(request: string): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      this.pending = { resolve, reject };
+      this.socket.write(request, "latin1");
+    });
   }
 
   private hear(text: string): void {
@@ -75,6 +82,10 @@ export class HttpConnection {
     this.pending = undefined;
     pending?.reject(error);
   }
+}
+
+function headOf(method: string, path: string, token: string): string {
+  return `${method} ${path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer ${token}\r\n`;
 }
 
 /** So many connections; they close with the stack. */

@@ -18,18 +18,26 @@ export interface CountedRound extends Round {
   readonly operations: number;
 }
 
+/** What is done over and over: by which of those that are in flight, and as its how manieth. */
+type Operate = (place: number, turn: number) => Promise<unknown>;
+
 /** Keeps so many operations in flight for so long: each ends before the next of its place begins. */
-export async function closedLoop(
+export function closedLoop(inFlight: number, durationMs: number, operate: Operate): Promise<CountedRound> {
+  const end = performance.now() + durationMs;
+  return closedLoopWhile(inFlight, () => performance.now() < end, operate);
+}
+
+/** The same for as long as there is something to do. */
+export async function closedLoopWhile(
   inFlight: number,
-  durationMs: number,
-  operate: (place: number, turn: number) => Promise<unknown>,
+  goesOn: () => boolean,
+  operate: Operate,
 ): Promise<CountedRound> {
   const latencies: number[] = [];
   const start = performance.now();
-  const end = start + durationMs;
   await Promise.all(
     Array.from({ length: inFlight }, async (_, place) => {
-      for (let turn = 0; performance.now() < end; turn++) {
+      for (let turn = 0; goesOn(); turn++) {
         const begun = performance.now();
         await operate(place, turn);
         latencies.push(performance.now() - begun);

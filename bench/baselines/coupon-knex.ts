@@ -1,9 +1,10 @@
 import { serveCoupons } from "./coupon-front.ts";
 import { now } from "./front.ts";
 import { openDatabase } from "./knex-database.ts";
+import { settings } from "./settings.ts";
 
 /** Coupons first come, first served as one would do it with knex: a transaction a claim, the coupon locked FOR UPDATE. */
-const knex = await openDatabase();
+const knex = await openDatabase(settings.store, settings.database);
 
 await knex.schema.createTable("coupons", (table) => {
   table.bigIncrements("id");

@@ -1,6 +1,7 @@
 import { type ClaimRefusal, serveCoupons } from "./coupon-front.ts";
-import { now, settings } from "./front.ts";
+import { now } from "./front.ts";
 import { RedisClient } from "./redis-client.ts";
+import { settings } from "./settings.ts";
 
 /**
  * Coupons first come, first served as one would do it with Redis: a Lua script, which nothing else comes between, that

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { importJWK, type JWTPayload, jwtVerify } from "jose";
+import { settings } from "./settings.ts";
 
 const mostRemembered = 10_000;
 
@@ -16,18 +16,6 @@ export class Refused extends Error {
     this.code = code;
   }
 }
-
-/** What baselines are started with. */
-export const { values: settings } = parseArgs({
-  options: {
-    /** A JWK Set with the key that tokens are signed with. */
-    keys: { type: "string", default: "" },
-    /** Where MySQL or Redis is. */
-    store: { type: "string", default: "" },
-    /** The database there. */
-    database: { type: "string", default: "" },
-  },
-});
 
 /**
  * The HTTP side of a baseline: a plain Fastify with the contract's tokens, envelope and refusals. It checks what a token

@@ -1,15 +1,22 @@
 import createKnex, { type Knex } from "knex";
-import { settings } from "./front.ts";
 
 /** Connections: with more of them, transactions only wait for each other. */
-const connections = 32;
+export const connections = 32;
 
-/** A new, empty database on the MySQL server, as knex has it. */
-export async function openDatabase(): Promise<Knex> {
-  const server = createKnex({ client: "mysql2", connection: settings.store });
-  await server.raw("CREATE DATABASE ?? CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", [settings.database]);
-  await server.destroy();
-  const url = new URL(settings.store);
-  url.pathname = settings.database;
-  return createKnex({ client: "mysql2", connection: url.href, pool: { min: 0, max: connections } });
+/** A new, empty database on a MySQL server, as knex has it. */
+export async function openDatabase(server: string, name: string): Promise<Knex> {
+  const knex = createKnex({ client: "mysql2", connection: server });
+  await knex.raw("CREATE DATABASE ?? CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", [name]);
+  await knex.destroy();
+  return connect(server, name);
+}
+
+/** A database that is there. */
+export function connect(server: string, name: string): Knex {
+  return createKnex({ client: "mysql2", connection: urlOf(server, name), pool: { min: 0, max: connections } });
+}
+
+/** Where a database on a server is. */
+export function urlOf(server: string, name: string): string {
+  return new URL(`/${name}`, server).href;
 }

@@ -4,6 +4,7 @@ import { answer, callerId, createFront, idOf, now, Refused, requireAdmin, serveF
 import { openDatabase } from "./knex-database.ts";
 import { type ItemRow, type OrderRow, shownAmount, shownOrder, shownPayment } from "./order-shapes.ts";
 import { createShopTables } from "./order-tables.ts";
+import { settings } from "./settings.ts";
 
 /**
  * Orders and payments as one would write them plainly with knex: one process, one database, and a transaction a call
@@ -15,7 +16,7 @@ import { createShopTables } from "./order-tables.ts";
  * of what is done with orders afterwards: nobody frees the stock of those that expire, nobody sends the outbox's events,
  * nobody counts what sells best. All of that is in its favour.
  */
-const knex = await openDatabase();
+const knex = await openDatabase(settings.store, settings.database);
 await createShopTables(knex);
 const salesAccountId = await openAccount(0);
 

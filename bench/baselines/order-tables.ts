@@ -1,4 +1,5 @@
 import type { Knex } from "knex";
+import { createLedgerTables } from "./ledger-tables.ts";
 
 /** The tables of a plain shop: stock beside the product, orders that hold it, wallets with a double-entry ledger. */
 export async function createShopTables(knex: Knex): Promise<void> {
@@ -56,37 +57,5 @@ export async function createShopTables(knex: Knex): Promise<void> {
     table.primary(["order_id", "position"]);
     table.index(["vendor_id", "order_id"]);
   });
-  await knex.schema.createTable("accounts", (table) => {
-    table.bigIncrements("id");
-    // 0: the house's sales.
-    table.bigInteger("user_id").notNullable().unique();
-    table.string("currency", 3).notNullable();
-    table.bigInteger("balance").notNullable();
-    table.bigInteger("sequence").notNullable();
-  });
-  await knex.schema.createTable("transfers", (table) => {
-    table.bigIncrements("number");
-    // The same id again is the same transfer.
-    table.string("id", 64).notNullable().unique();
-    table.bigInteger("debit_account_id").notNullable();
-    table.bigInteger("credit_account_id").notNullable();
-    table.bigInteger("amount").notNullable();
-    table.string("type", 20).notNullable();
-    table.string("reference", 64).notNullable();
-    table.bigInteger("created_at").notNullable();
-  });
-  await knex.schema.createTable("entries", (table) => {
-    table.bigInteger("account_id").notNullable();
-    table.bigInteger("sequence").notNullable();
-    table.bigInteger("transfer_number").notNullable();
-    table.bigInteger("amount").notNullable();
-    table.bigInteger("balance_after");
-    table.primary(["account_id", "sequence"]);
-  });
-  await knex.schema.createTable("outbox", (table) => {
-    table.bigIncrements("id");
-    table.string("subject", 100).notNullable();
-    table.json("payload").notNullable();
-    table.bigInteger("sent_at").notNullable().index();
-  });
+  await createLedgerTables(knex);
 }
