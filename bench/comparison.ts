@@ -56,6 +56,13 @@ export function besideRate({ workload, ours }: Result, baseline: string, rate: n
   return { workload, baseline, figure: "rate", aim, ...judged("rate", ratio, aim), ours, theirs: { rate } };
 }
 
+/** What was measured, beside how long half of all may take at most. */
+export function besideLimit(workload: string, ours: Round, limitMs: number): Result {
+  const ratio = ours.p50Ms / limitMs;
+  const theirs = { p50Ms: limitMs };
+  return { workload, baseline: `${limitMs} ms`, figure: "p50Ms", aim: 1, ...judged("p50Ms", ratio, 1), ours, theirs };
+}
+
 function judged(figure: Comparison["figure"], ratio: number, aim: number) {
   return { ratio, reached: figure === "rate" ? ratio >= aim : ratio <= aim };
 }

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { type Result, tableOf } from "./comparison.ts";
 import { benchCoupons } from "./coupons.ts";
 import { benchEdge } from "./edge.ts";
+import { benchGiftCards } from "./gift-cards.ts";
 import { benchLedger } from "./ledger.ts";
 import { benchOrders } from "./orders.ts";
 
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, (stack: AsyncDisposableStack) => Promise<
   edge: benchEdge,
   coupons: benchCoupons,
   orders: benchOrders,
+  "gift-cards": benchGiftCards,
 };
 
 /**

@@ -1,5 +1,5 @@
 import knex, { type Knex } from "knex";
-import { mysqlEngine } from "../services/platform/testing/engines.ts";
+import { mysqlEngine, sqliteEngine } from "../services/platform/testing/engines.ts";
 import { freePorts, startProcess, type TestProcess } from "../services/testing/processes.ts";
 import { RestClient } from "../services/testing/rest-client.ts";
 import { unlimited } from "../services/testing/running-mesh.ts";
@@ -14,13 +14,27 @@ export interface Side {
   readonly admin: RestClient;
 }
 
+/** Where a mesh is to keep its data. */
+export interface Store {
+  /** What says so. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The server that it commits to, if that is one. */
+  readonly server: Knex | undefined;
+}
+
 /** A MySQL server to measure on; the databases made there go with the stack. */
-export interface Mysql {
+export interface Mysql extends Store {
   readonly url: string;
   /** What the names of databases are to start with. */
   readonly prefix: string;
-  readonly environment: Readonly<Record<string, string>>;
   readonly server: Knex;
+}
+
+/** Files of SQLite; they go with the stack. */
+export function openSqlite(stack: AsyncDisposableStack): Store {
+  const { environment, remove } = sqliteEngine();
+  stack.defer(remove);
+  return { environment, server: undefined };
 }
 
 /** Connects to the MySQL server. Throws where it does not flush at every commit. */
@@ -38,11 +52,15 @@ export async function openMysql(stack: AsyncDisposableStack): Promise<Mysql> {
 }
 
 /** Starts every service in one process, as `npm start` does, with rates that nobody meets. */
-export async function startMesh(mysql: Mysql, mint: TokenMint, stack: AsyncDisposableStack): Promise<Side> {
+export async function startMesh(
+  { environment, server }: Store,
+  mint: TokenMint,
+  stack: AsyncDisposableStack,
+): Promise<Side> {
   const [edgePort, grpcPort] = await freePorts(2);
   const mesh = startProcess("services/main.ts", [], {
     LOG_LEVEL: "error",
-    ...mysql.environment,
+    ...environment,
     ...unlimited,
     SIGNING_KEYS: mint.keysFile,
     EDGE_PORT: String(edgePort),
@@ -50,7 +68,7 @@ export async function startMesh(mysql: Mysql, mint: TokenMint, stack: AsyncDispo
   });
   stack.defer(async () => void (await mesh.end()));
   await mesh.says("giftmesh is ready");
-  return sideOf(`http://127.0.0.1:${edgePort}`, [pidOf(mesh)], mysql.server, mint);
+  return sideOf(`http://127.0.0.1:${edgePort}`, [pidOf(mesh)], server, mint);
 }
 
 /** What a baseline is started with. */
@@ -75,11 +93,18 @@ export async function startBaseline(options: BaselineOptions, stack: AsyncDispos
   return sideOf(baseline.output().trim(), [pidOf(baseline), ...helpers], server, mint);
 }
 
-async function sideOf(base: string, pids: readonly number[], server: Knex | undefined, mint: TokenMint): Promise<Side> {
+/** What listens at a base, and runs in these processes. */
+export async function sideOf(
+  base: string,
+  pids: readonly number[],
+  server: Knex | undefined,
+  mint: TokenMint,
+): Promise<Side> {
   return { base, workers: { pids, server }, admin: new RestClient(base, await mint.admin()) };
 }
 
-function pidOf({ child }: TestProcess): number {
+/** The id of a process that was started. */
+export function pidOf({ child }: TestProcess): number {
   if (child.pid === undefined) throw new Error("A process has no id");
   return child.pid;
 }

@@ -29,6 +29,11 @@ export class Broker {
     this.url = `nats://127.0.0.1:${port}`;
   }
 
+  /** Undefined while it is stopped. */
+  get pid(): number | undefined {
+    return this.server?.pid;
+  }
+
   /** Resolves once it answers. */
   async start(): Promise<void> {
     const args = ["-a", "127.0.0.1", "-p", String(this.port), "-js", "-sd", join(this.directory, "store")];

@@ -1,0 +1,140 @@
+import { startProcess } from "../services/testing/processes.ts";
+import { createCardTables } from "./baselines/card-tables.ts";
+import { connect, openDatabase, connections as plainConnections, urlOf } from "./baselines/knex-database.ts";
+import { PlainRedeems } from "./baselines/redeem-mysql2.ts";
+import {
+  type CardSide,
+  checkBooks,
+  holders,
+  inFlight,
+  openCardSide,
+  redeemPath,
+  redeemRound,
+  whileIn,
+} from "./card-redeems.ts";
+import { CardRows } from "./card-rows.ts";
+import { withCodeKey } from "./card-terms.ts";
+import { compare, type Result } from "./comparison.ts";
+import { weigh } from "./footprint.ts";
+import { at, openConnections } from "./http-client.ts";
+import { closedLoop, closedLoopWhile } from "./load.ts";
+import { benchManyCards } from "./many-gift-cards.ts";
+import { PlainCardRows } from "./plain-card-rows.ts";
+import { Shelf } from "./shelf.ts";
+import { type Mysql, openMysql, openSqlite, pidOf, startBaseline, startMesh } from "./sides.ts";
+import { startSplitMesh } from "./split-mesh.ts";
+import { TokenMint } from "./token-mint.ts";
+
+/** More cards than any side redeems in the time. */
+const length = { durationMs: 2_000, cards: 40_000 };
+
+/** Redeems to wallets: across processes on MySQL, in one process on SQLite, and beside a million other cards. */
+export async function benchGiftCards(stack: AsyncDisposableStack): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const bench of [benchProcesses, benchOneProcess, benchManyCards]) {
+    await using own = stack.use(new AsyncDisposableStack());
+    results.push(...(await bench(own)));
+  }
+  return results;
+}
+
+/** Lanes across three processes against one transaction a redeem, with nothing around it and with the same contract. */
+async function benchProcesses(stack: AsyncDisposableStack): Promise<Result[]> {
+  const mint = await TokenMint.open(stack);
+  const tokens = await mint.users(holders);
+  const mysql = await openMysql(stack);
+  const store = withCodeKey(mysql);
+  const mesh = await startSplitMesh(["gift-card", "wallet"], store, mint, stack);
+  if (!mesh) {
+    process.stderr.write("There is no nats-server here: redeems are not measured across processes\n");
+    return [];
+  }
+  const rows = await CardRows.open(store.environment, holders, stack);
+  const ours = await openCardSide(mesh, tokens, (count) => rows.layOut(count), stack);
+  const workload = `redeems over HTTP, edge + gift-card + wallet as processes, MySQL, ${inFlight} in flight`;
+  const runOurs = () => redeemRound(ours, length);
+
+  const runRaw = await openRaw(mysql, stack);
+  const raw = { baseline: "raw mysql2, one transaction a redeem, no HTTP", aim: 1, runBaseline: runRaw };
+  const plain = await openPlain(mysql, mint, tokens, stack);
+  const knex = { baseline: "Fastify + knex FOR UPDATE", aim: 10, runBaseline: () => redeemRound(plain, length) };
+  const results = [
+    await compare({ workload, figure: "rate", ...raw, runOurs }),
+    await compare({ workload, figure: "rate", ...knex, runOurs }),
+  ];
+  await checkBooks(mesh);
+  return results;
+}
+
+/** Redeems in this process, which does nothing else meanwhile: as many at once as there are connections. */
+async function openRaw(mysql: Mysql, stack: AsyncDisposableStack) {
+  const name = `${mysql.prefix}raw`;
+  const knex = await openDatabase(mysql.url, name);
+  stack.defer(() => knex.destroy());
+  await createCardTables(knex);
+  const rows = await PlainCardRows.open(knex, holders);
+  const [liabilityId = 0] = await knex("accounts").insert({ user_id: 0, currency: "SAR", balance: 0, sequence: 0 });
+  const redeems = new PlainRedeems(urlOf(mysql.url, name), plainConnections, liabilityId);
+  stack.defer(() => redeems.close());
+  const shelf = new Shelf((count) => rows.layOut(count));
+  return async () => {
+    await shelf.fill(length.cards);
+    return weigh({ pids: [process.pid], server: mysql.server }, () =>
+      closedLoopWhile(plainConnections, whileIn(length), () => {
+        const { id, holderId } = shelf.take();
+        return redeems.redeem(id, holderId);
+      }),
+    );
+  };
+}
+
+async function openPlain(
+  mysql: Mysql,
+  mint: TokenMint,
+  tokens: readonly string[],
+  stack: AsyncDisposableStack,
+): Promise<CardSide> {
+  const name = `${mysql.prefix}plain`;
+  const args = ["--store", mysql.url, "--database", name];
+  const side = await startBaseline({ script: "redeem-knex.ts", args, mint, server: mysql.server }, stack);
+  const knex = connect(mysql.url, name);
+  stack.defer(() => knex.destroy());
+  const rows = await PlainCardRows.open(knex, holders);
+  return openCardSide(side, tokens, (count) => rows.layOut(count), stack);
+}
+
+/** A whole mesh in one process, against a Fastify route that answers the same bytes and does nothing for them. */
+async function benchOneProcess(stack: AsyncDisposableStack): Promise<Result[]> {
+  const mint = await TokenMint.open(stack);
+  const tokens = await mint.users(holders);
+  const store = withCodeKey(openSqlite(stack));
+  const mesh = await startMesh(store, mint, stack);
+  const rows = await CardRows.open(store.environment, holders, stack);
+  const ours = await openCardSide(mesh, tokens, (count) => rows.layOut(count), stack);
+  const result = await compare({
+    workload: `redeems over HTTP, one process, SQLite, ${inFlight} in flight`,
+    baseline: "bare Fastify route",
+    figure: "rate",
+    aim: 0.25,
+    runOurs: () => redeemRound(ours, length),
+    runBaseline: await openBare(ours, stack),
+  });
+  await checkBooks(mesh);
+  return [result];
+}
+
+/** Answers what a redeem was answered, over and over. */
+async function openBare({ side, shelf, tokens }: CardSide, stack: AsyncDisposableStack) {
+  await shelf.fill(1);
+  const { id, holderId } = shelf.take();
+  const answer = await side.admin.as(at(tokens, holderId - 1)).post(redeemPath(id));
+  const bare = startProcess("bench/baselines/bare-fastify.ts", ["--body", answer.text], {});
+  stack.defer(async () => void (await bare.end()));
+  await bare.says(/^http:\/\/.*\n/);
+  const connections = await openConnections(bare.output().trim(), inFlight, stack);
+  const workers = { pids: [pidOf(bare)], server: undefined };
+  return () =>
+    weigh(workers, () =>
+      closedLoop(inFlight, length.durationMs, (place) => at(connections, place).get(redeemPath(id), at(tokens, 0))),
+    );
+}
