@@ -1,4 +1,5 @@
 import type { ContactService } from "../../gen/giftmesh/profile/v1/contact_service_pb.ts";
+import { RecentlyUsed } from "../platform/recently-used.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import type { Client } from "../platform/rpc/handler.ts";
 import type { CodeKeys } from "./code-keys.ts";
@@ -9,10 +10,17 @@ export interface NamedAsker extends Asker {
   readonly name: string;
 }
 
+/** How many are remembered, and for how long, in milliseconds. */
+const mostRemembered = 20_000;
+const rememberedForMs = 10_000;
+
 /** Finds out who asks: what they have verified is known to profile, and what their code may be kept under to the keys. */
 export class Askers {
   private readonly contacts: Client<typeof ContactService>;
   private readonly keys: Pick<CodeKeys, "searchKeys">;
+  private readonly remembered = new RecentlyUsed<bigint, { readonly asker: NamedAsker; readonly since: number }>(
+    mostRemembered,
+  );
 
   constructor(contacts: Client<typeof ContactService>, keys: Pick<CodeKeys, "searchKeys">) {
     this.contacts = contacts;
@@ -21,19 +29,37 @@ export class Askers {
 
   /** Who makes a call, with the code that they gave, if any. */
   async of(call: Call, code?: string): Promise<NamedAsker> {
-    return { ...(await this.find(call.caller.userId, call)), searchKeys: code ? this.keys.searchKeys(code) : [] };
+    return { ...(await this.find(call.caller.userId, call)), searchKeys: this.searchKeysOf(code) };
+  }
+
+  /** Who makes a call, as far as this process remembers, which lasts for some seconds. Undefined where it does not. */
+  asRemembered({ caller: { userId } }: Call): Asker | undefined {
+    const known = this.remembered.get(userId);
+    return known && performance.now() - known.since < rememberedForMs ? known.asker : undefined;
+  }
+
+  /** Who makes a call with a code, and as far as this process remembers. */
+  withCode(call: Call, code: string): Asker {
+    const known = this.asRemembered(call) ?? { userId: call.caller.userId, emails: [], numbers: [] };
+    return { ...known, searchKeys: this.searchKeysOf(code) };
   }
 
   /** Who a user is. Throws NotFound where there is none. */
   async find(userId: bigint, call: Call): Promise<NamedAsker> {
     const { contacts } = await this.contacts.getContacts({ userId }, call);
     const { name = "", email, phoneNumber } = contacts ?? {};
-    return {
+    const asker = {
       userId,
       name,
       emails: email === undefined ? [] : [email],
       numbers: phoneNumber === undefined ? [] : [phoneNumber],
       searchKeys: [],
     };
+    this.remembered.set(userId, { asker, since: performance.now() });
+    return asker;
+  }
+
+  private searchKeysOf(code: string | undefined): readonly Uint8Array[] {
+    return code === undefined ? [] : this.keys.searchKeys(code);
   }
 }

@@ -35,6 +35,12 @@ export function maySeeCode(card: Card, asker: Asker): boolean {
   return relationOf(card, asker) !== "stranger";
 }
 
+/** Whether a card's value is somebody's to redeem. */
+export function mayRedeem(card: Card, asker: Asker): boolean {
+  const relation = relationOf(card, asker);
+  return relation === "bearer" || relation === "holder";
+}
+
 /** Throws NotFound where a card is none of somebody's business, and GiftCardNotYours where they made it for another. */
 export function checkMayRedeem(card: Card, asker: Asker): void {
   if (statusOf(card) === undefined) throw new NotFound("Gift card");

@@ -5,12 +5,12 @@ import type { Database } from "../../platform/database/database.ts";
 import { settle } from "../../platform/idempotency.ts";
 import { formatAmount } from "../../platform/money.ts";
 import { pageOf, readPaging } from "../../platform/paging.ts";
-import { InvalidFields, NotFound } from "../../platform/refusal.ts";
+import { NotFound } from "../../platform/refusal.ts";
 import type { Call } from "../../platform/rpc/call.ts";
 import { type Served, serve } from "../../platform/rpc/handler.ts";
 import type { Askers } from "../askers.ts";
 import type { CardImages } from "../card-images.ts";
-import { type Asker, isHolder, relationOf } from "../domain/access.ts";
+import { isHolder } from "../domain/access.ts";
 import { type Card, statusOf } from "../domain/card.ts";
 import type { FacetFilter } from "../domain/facets.ts";
 import type { Guesses } from "../guesses.ts";
@@ -22,14 +22,13 @@ import { type CardShapes, ownView, type ShowCard } from "./card-shapes.ts";
 import { readGiftType, readStatus } from "./codes.ts";
 import type { NewCards } from "./new-card.ts";
 import { optionsShape } from "./options.ts";
+import { RedeemRequests } from "./redeem-requests.ts";
 import { settling } from "./settling.ts";
 
 type ListRequest = Parameters<typeof readPaging>[0] & {
   readonly status?: Parameters<typeof readStatus>[0];
   readonly giftType?: Parameters<typeof readGiftType>[0];
 };
-
-const idIsRequired = "The gift card id field is required where there is no code.";
 
 export interface UserCardParts {
   readonly database: Database;
@@ -47,7 +46,8 @@ export interface UserCardParts {
 
 /** Gift cards of those who give them and of those who get them. */
 export function serveUserCards(parts: UserCardParts): Served {
-  const { database, cards, askers, guesses, shapes, images, newCards, making, redeeming, ordering } = parts;
+  const requests = new RedeemRequests(parts.cards, parts.askers, parts.guesses);
+  const { database, cards, askers, shapes, images, newCards, making, redeeming, ordering } = parts;
 
   const list = async (request: ListRequest, side: "sent" | "received" | "all", call: Call) => {
     const paging = readPaging(request);
@@ -61,33 +61,6 @@ export function serveUserCards(parts: UserCardParts): Served {
     });
     const show = await shapes.prepare(rows, call);
     return { giftCards: rows.map((card) => show(card, ownView)), pageInfo };
-  };
-
-  /** The card of a code that may be a guess. Throws NotFound. */
-  const cardOfCode = ({ searchKeys }: Asker, call: Call): Promise<Card> =>
-    guesses.guess(call, async () => {
-      const card = await cards.findByCode(searchKeys);
-      if (!card || statusOf(card) === undefined) throw new NotFound("Gift card");
-      return card;
-    });
-
-  /** Who asks for a card of an id, with a code that may be a guess. Throws NotFound where it is none of their business. */
-  const askerOf = async (id: bigint, code: string | undefined, call: Call): Promise<Asker> => {
-    const asker = await askers.of(call, code);
-    if (code === undefined) return asker;
-    await guesses.guess(call, async () => {
-      const card = await cards.find(id);
-      if (!card || relationOf(card, asker) === "stranger") throw new NotFound("Gift card");
-    });
-    return asker;
-  };
-
-  /** A card that is named by its id, or by its code, or both; and who asks for it. Throws InvalidFields where by neither. */
-  const namedOf = async (id: bigint | undefined, code: string | undefined, call: Call) => {
-    if (id !== undefined) return { id, asker: await askerOf(id, code, call) };
-    if (code === undefined) throw new InvalidFields([{ field: "gift_card_id", description: idIsRequired }]);
-    const asker = await askers.of(call, code);
-    return { id: (await cardOfCode(asker, call)).id, asker };
   };
 
   /** Runs a flow that ends in an answer; what goes with the card is found as soon as it is known which. */
@@ -137,48 +110,48 @@ export function serveUserCards(parts: UserCardParts): Served {
     },
 
     async getGiftCardByCode({ code }, call) {
-      const card = await cardOfCode(await askers.of(call, code), call);
+      const card = await requests.cardOfCode(askers.withCode(call, code), call);
       const answer = { giftCard: (await shapes.prepare([card], call))(card, ownView) };
       // By POST it may carry an idempotency key, though it has no effect.
       return call.receipt ? database.transaction((tx) => settle(tx, call, answer)) : answer;
     },
 
-    async redeemGiftCardToWallet({ giftCardId: id, code }, call) {
-      const wanted = { id, asker: await askerOf(id, code, call), requestId: call.receipt?.effectId };
-      return answering(
-        call,
-        (answering: Answering<Redemption>) => redeeming.redeem(wanted, call, answering),
-        ({ card }: Redemption, show) => ({ giftCard: show(card, ownView) }),
-      );
-    },
+    redeemGiftCardToWallet: ({ giftCardId: id, code }, call) =>
+      requests.run({ id, code }, call, (wanted) =>
+        answering(
+          call,
+          (answering: Answering<Redemption>) => redeeming.redeem(wanted, call, answering),
+          ({ card }: Redemption, show) => ({ giftCard: show(card, ownView) }),
+        ),
+      ),
 
-    async redeemGiftCard({ giftCardId, code }, call) {
-      const wanted = { ...(await namedOf(giftCardId, code, call)), requestId: call.receipt?.effectId };
-      return answering(
-        call,
-        (answering: Answering<Redemption>) => redeeming.redeem(wanted, call, answering),
-        ({ card, transfer }: Redemption, show) => ({ giftCard: show(card, ownView), wallet: walletShape(transfer) }),
-      );
-    },
+    redeemGiftCard: ({ giftCardId: id, code }, call) =>
+      requests.run({ id, code }, call, (wanted) =>
+        answering(
+          call,
+          (answering: Answering<Redemption>) => redeeming.redeem(wanted, call, answering),
+          ({ card, transfer }: Redemption, show) => ({ giftCard: show(card, ownView), wallet: walletShape(transfer) }),
+        ),
+      ),
 
-    async createOrderFromGiftCard({ giftCardId: id, code }, call) {
-      const wanted = { id, asker: await askerOf(id, code, call), requestId: call.receipt?.effectId };
-      return answering(
-        call,
-        (answering: Answering<CardAndOrder>) => ordering.order(wanted, call, answering),
-        ({ card, order }: CardAndOrder, show) => ({ giftCard: show(card, ownView), order }),
-      );
-    },
+    createOrderFromGiftCard: ({ giftCardId: id, code }, call) =>
+      requests.run({ id, code }, call, (wanted) =>
+        answering(
+          call,
+          (answering: Answering<CardAndOrder>) => ordering.order(wanted, call, answering),
+          ({ card, order }: CardAndOrder, show) => ({ giftCard: show(card, ownView), order }),
+        ),
+      ),
 
-    async cancelOrderAndRedeemToWallet({ giftCardId }, call) {
-      const wanted = { id: giftCardId, asker: await askers.of(call), requestId: call.receipt?.effectId };
-      return answering(
-        call,
-        (answering: Answering<Card>) => ordering.cancel(wanted, call, answering),
-        (card: Card, show) => ({ giftCard: show(card, ownView) }),
-        OrderStatus.CANCELLED,
-      );
-    },
+    cancelOrderAndRedeemToWallet: ({ giftCardId: id }, call) =>
+      requests.run({ id }, call, (wanted) =>
+        answering(
+          call,
+          (answering: Answering<Card>) => ordering.cancel(wanted, call, answering),
+          (card: Card, show) => ({ giftCard: show(card, ownView) }),
+          OrderStatus.CANCELLED,
+        ),
+      ),
   });
 }
 
