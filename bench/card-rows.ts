@@ -15,6 +15,7 @@ import { Ledger } from "../services/wallet/ledger.ts";
 import { Accounts } from "../services/wallet/store/accounts.ts";
 import { codeKey, currency, worth } from "./card-terms.ts";
 import type { ShelvedCard } from "./shelf.ts";
+import { adminId } from "./token-mint.ts";
 
 const rowsInStatement = 500;
 const rowsInTransaction = 10_000;
@@ -128,12 +129,13 @@ export class CardRows {
   }
 }
 
-/** Users who cannot sign in with a password, but for those who are there already. */
+/** Users and an admin who cannot sign in with a password, but for those who are there already. */
 function insertUsers(dialect: Database["dialect"], count: number): Statement[] {
   const columns = ["id", "username", "password_hash", "role", "created_at"];
   const at = now();
-  return chunksOf(numbersTo(count), rowsInStatement).map((ids) => {
-    const rows = ids.map((id) => [BigInt(id), `user-${id}`, "", "user", at]);
+  const users = numbersTo(count).map((id) => [BigInt(id), `user-${id}`, "", "user", at] as const);
+  const admin = [adminId, `admin-${adminId}`, "", "super_admin", at] as const;
+  return chunksOf([...users, admin], rowsInStatement).map((rows) => {
     return upsertInto(dialect, "users", columns, rows, { key: ["id"], update: [] });
   });
 }
