@@ -1,7 +1,7 @@
 import { weigh } from "./footprint.ts";
 import { at, type HttpConnection, openConnections } from "./http-client.ts";
 import { closedLoopWhile, type Round } from "./load.ts";
-import { Shelf, type ShelvedCard } from "./shelf.ts";
+import { type LayOut, Shelf } from "./shelf.ts";
 import type { Side } from "./sides.ts";
 
 /** How many redeem at once. */
@@ -25,14 +25,20 @@ export interface RoundLength {
   readonly cards: number;
 }
 
-/** Puts a side together; `layOut` lays out as many cards as its rounds need. */
+/**
+ * Puts a side together, and has each holder redeem a card: their tokens and wallets are known from then on, as everybody's
+ * are who comes twice. `layOut` lays out as many cards as rounds need, each holder's in turn.
+ */
 export async function openCardSide(
   side: Side,
   tokens: readonly string[],
-  layOut: (count: number) => Promise<readonly ShelvedCard[]>,
+  layOut: LayOut,
   stack: AsyncDisposableStack,
 ): Promise<CardSide> {
-  return { side, shelf: new Shelf(layOut), connections: await openConnections(side.base, inFlight, stack), tokens };
+  const connections = await openConnections(side.base, inFlight, stack);
+  const cards = { side, shelf: new Shelf(layOut), connections, tokens };
+  await redeemRound(cards, { durationMs: Number.POSITIVE_INFINITY, cards: tokens.length });
+  return cards;
 }
 
 /** Cards come into wallets over HTTP, each by its holder; exported for profiles. */
