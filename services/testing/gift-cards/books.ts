@@ -33,32 +33,29 @@ async function findFaults(admin: RestClient, members: readonly Member[]): Promis
     Promise.all(members.map(({ client }) => listAll<ShownTransaction>(client, "/members/me/points/transactions"))),
   ]);
   const books = { admin, cards: new Map(lists.flat().map((card) => [card.id, card])), transactions: logs.flat() };
-  const found = await Promise.all([liabilityFaults(books), auditFaults(admin, "/admin-api/ledger/audit")]);
+  const found = await Promise.all([
+    liabilityFaults(books),
+    auditFaults(admin, "/admin-api/ledger/audit"),
+    auditFaults(admin, `${adminBase}/audit`),
+  ]);
   return [...postingFaults(books), ...found.flat()];
 }
 
-/** Every card was paid once, and its value came into one wallet once, or is still owed. */
+/** What was paid for a card and what it has given come to what is still in it, or in an order that was made of it. */
 function postingFaults({ cards, transactions }: Books): string[] {
   const byCard = Map.groupBy(
     transactions.filter(({ reference }) => reference.startsWith("card-")),
     ({ reference }) => Number(reference.slice("card-".length)),
   );
   return [...new Set([...cards.keys(), ...byCard.keys()])].flatMap((id) => {
-    const postings = byCard.get(id) ?? [];
-    const sum = (direction: string) =>
-      postings.filter((one) => one.direction === direction).reduce((sum, { amount }) => sum + minorUnits(amount), 0n);
-    const [paid, credited] = [sum("debit"), sum("credit")];
+    const net = (byCard.get(id) ?? []).reduce(
+      (sum, { direction, amount }) => sum + minorUnits(amount) * (direction === "debit" ? 1n : -1n),
+      0n,
+    );
     const card = cards.get(id);
-    // A deleted card's value went somewhere, but for that of an order.
-    const isOwed = card?.status === "active" || (card?.gift_type === "order" && card.status === "used");
-    const expected = isOwed ? 0n : paid;
-    const amount = card && minorUnits(card.amount);
-    return [
-      ...(credited === expected ? [] : [`card ${id}, ${card?.status}, has given ${credited}, not ${expected}`]),
-      ...(amount === undefined || paid - (isOwed ? credited : 0n) === amount || !isOwed
-        ? []
-        : [`card ${id} of ${amount} was paid ${paid}`]),
-    ];
+    const isIn = card?.status === "active" || (card?.gift_type === "order" && card.status === "used");
+    const expected = isIn ? minorUnits(card.amount) : 0n;
+    return net === expected ? [] : [`card ${id}, ${card?.status}, has cost ${net}, not ${expected}`];
   });
 }
 
