@@ -47,13 +47,7 @@ export class RunningCards {
   private readonly services: readonly HostedService[];
   private readonly breaking: { at: Break | undefined };
 
-  static async start(
-    engine: Engine,
-    {
-      environment = {},
-      definitions = [],
-    }: { environment?: Record<string, string>; definitions?: ServiceDefinition[] } = {},
-  ): Promise<RunningCards> {
+  static async start(engine: Engine, environment: Readonly<Record<string, string>> = {}): Promise<RunningCards> {
     const config = testConfig(engine, environment);
     const breaking: { at: Break | undefined } = { at: undefined };
     const around: Around = async (method, call, run) => {
@@ -74,7 +68,7 @@ export class RunningCards {
       },
     };
     const road = new InProcessRoad();
-    const all = [profile, wallet, notification, catalog, voucher, payment, watched, ...definitions];
+    const all = [profile, wallet, notification, catalog, voucher, payment, watched];
     const services = await Promise.all(
       all.map((definition) => HostedService.open(definition, { config, clients, road, log: silent })),
     );
@@ -120,12 +114,16 @@ export class RunningCards {
 
   /** Makes an `order` card of 100.00 for a new product of 80.00, of which there are so many. */
   async newOrderCard(makerId: bigint, stock = 1n): Promise<GiftCard> {
+    return this.newCard(makerId, { giftType: GiftType.ORDER, ...(await this.newGoods(stock)) });
+  }
+
+  /** Has a new vendor sell a new product of 80.00, of which there are so many. */
+  async newGoods(stock: bigint): Promise<{ readonly vendorId: bigint; readonly productId: bigint }> {
     const admin = this.clients.of(AdminCatalogService);
     const { vendor } = await admin.createVendor({ name: "Flowers & Co" }, byAdmin());
     const goods = { vendorId: vendor?.id ?? 0n, name: "Roses", price: "80.00", stock };
     const { product } = await admin.createProduct(goods, byAdmin());
-    const { vendorId, id: productId = 0n } = product ?? {};
-    return this.newCard(makerId, { giftType: GiftType.ORDER, vendorId: vendorId ?? 0n, productId });
+    return { vendorId: goods.vendorId, productId: product?.id ?? 0n };
   }
 
   async look(cardId: bigint, userId: bigint): Promise<GiftCard> {
