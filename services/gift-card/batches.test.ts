@@ -1,0 +1,133 @@
+import test from "ava";
+import {
+  AdminGiftCardService,
+  type GiftCardBatch,
+  GiftCardBatchStatus,
+} from "../../gen/giftmesh/giftcard/v1/admin_gift_card_service_pb.ts";
+import { GiftType } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
+import { Refusal } from "../platform/refusal.ts";
+import { engines } from "../platform/testing/engines.ts";
+import { eventually } from "../platform/testing/eventually.ts";
+import { rounds } from "../testing/scale.ts";
+import { byAdmin, RunningCards } from "./testing/running-cards.ts";
+
+const found = await engines();
+const all = await Promise.all(found.map(async (engine) => ({ engine, running: await RunningCards.start(engine) })));
+
+for (const { engine, running } of all) {
+  const on = `on ${engine.name}`;
+  const admins = running.clients.of(AdminGiftCardService);
+
+  const known = (batch: GiftCardBatch | undefined): GiftCardBatch => {
+    if (!batch) throw new Error("There is no batch in the answer");
+    return batch;
+  };
+  const order = async (count: number, fields: object = {}): Promise<bigint> => {
+    const usual = { count, giftType: GiftType.WALLET, amount: "1.00" };
+    return known((await admins.bulkIssueGiftCards({ ...usual, ...fields }, byAdmin())).batch).id;
+  };
+  const read = async (batchId: bigint) => known((await admins.getGiftCardBatch({ batchId }, byAdmin())).batch);
+  const ended = async (batchId: bigint): Promise<GiftCardBatch> => {
+    await eventually(async () => (await read(batchId)).status !== GiftCardBatchStatus.PROCESSING);
+    return read(batchId);
+  };
+  const codes = async (batchId: bigint) => {
+    const { data } = await admins.getGiftCardBatchCodes({ batchId }, byAdmin());
+    return Buffer.from(data).toString().trim().split("\r\n").slice(1);
+  };
+  const statesOf = async (batchId: bigint) => {
+    const rows = await running.select(
+      "SELECT state, COUNT(*) AS count FROM cards WHERE batch_id = ? AND state <> 'failed' GROUP BY state",
+      batchId,
+    );
+    return Object.fromEntries(rows.map(({ state, count }) => [String(state), Number(count)]));
+  };
+
+  test.before(`there is an admin on ${engine.name}`, async () => {
+    // The first user's id is what the calls of admins name.
+    await running.newUser("0");
+  });
+
+  test.after.always(`stop the batches on ${engine.name}`, async () => {
+    await running.stop();
+    await engine.remove();
+  });
+
+  test.serial(`a batch is paid from the house's promotions, to the unit ${on}`, async (t) => {
+    t.timeout(300_000);
+    const count = rounds(10_000);
+    const before = await running.liability();
+    const batch = await ended(await order(count));
+    t.like(batch, { status: GiftCardBatchStatus.COMPLETED, createdCount: count });
+    t.deepEqual(await statesOf(batch.id), { active: count });
+    t.is((await running.liability()) - before, BigInt(count) * 100n);
+    t.is(new Set(await codes(batch.id)).size, count);
+  });
+
+  test.serial(`the ledger away, a batch waits, and none of its cards is made twice ${on}`, async (t) => {
+    const before = await running.liability();
+    running.breakAt({ rpc: "Transfer", when: "after" });
+    const id = await order(30);
+    await eventually(async () => (await running.select("SELECT id FROM cards WHERE batch_id = ?", id)).length >= 30);
+    t.is((await read(id)).status, GiftCardBatchStatus.PROCESSING);
+    await t.throwsAsync(codes(id), { instanceOf: Refusal, message: "The gift cards are still being created" });
+    running.breakAt(undefined);
+    await ended(id);
+    t.deepEqual(await statesOf(id), { active: 30 });
+    await eventually(async () => (await running.liability()) - before === 3_000n);
+    t.is((await codes(id)).length, 30);
+  });
+
+  test.serial(`a batch whose replica died is taken up by another, from where it was ${on}`, async (t) => {
+    const id = await ended(await order(10)).then((batch) => batch.id);
+    // As if it had died after its cards were made and before it was noted, and its time were over.
+    await running.change(
+      "UPDATE card_batches SET status = 'processing', created_count = 4, completed_at = NULL, due_at = 1 WHERE id = ?",
+      id,
+    );
+    t.like(await ended(id), { status: GiftCardBatchStatus.COMPLETED, createdCount: 10 });
+    t.deepEqual(await statesOf(id), { active: 10 });
+  });
+
+  test.serial(`codes are there for an hour ${on}`, async (t) => {
+    const { id } = await ended(await order(2));
+    t.is((await codes(id)).length, 2);
+    await running.change("UPDATE card_batches SET completed_at = completed_at - ? WHERE id = ?", 3_599_000_000n, id);
+    t.is((await codes(id)).length, 2);
+    await running.change("UPDATE card_batches SET completed_at = completed_at - ? WHERE id = ?", 1_000_000n, id);
+    await t.throwsAsync(codes(id), { instanceOf: Refusal, message: "Gift card batch not found" });
+  });
+
+  test.serial(`codes of cards that were deleted are not told ${on}`, async (t) => {
+    const { id } = await ended(await order(3));
+    const [first] = await codes(id);
+    await admins.deleteGiftCard({ giftCardId: BigInt(first?.split(",")[0] ?? 0) }, byAdmin());
+    t.is((await codes(id)).length, 2);
+  });
+
+  test.serial(`the audit tells of a counter that is wrong, and of money that is owed on no card ${on}`, async (t) => {
+    const audit = async () => {
+      const { balanced, differences } = await admins.auditGiftCards({}, byAdmin());
+      return { balanced, checks: differences.map(({ check, subject }) => `${check} of ${subject}`) };
+    };
+    t.deepEqual(await audit(), { balanced: true, checks: [] });
+    await running.change(
+      "UPDATE card_counters SET count = count + 1 WHERE kind = 'facet' AND vendor_id = 0 AND part = 1",
+    );
+    const wrong = await audit();
+    t.false(wrong.balanced);
+    t.deepEqual(new Set(wrong.checks), new Set(["count of SAR wallet active pending"]));
+    await running.change(
+      "UPDATE card_counters SET count = count - 1 WHERE kind = 'facet' AND vendor_id = 0 AND part = 1",
+    );
+    const id = await order(1).then(ended);
+    await running.change("UPDATE cards SET amount = amount + 7 WHERE batch_id = ?", id.id);
+    const unpaid = await audit();
+    t.deepEqual(
+      unpaid.checks.filter((one) => one.startsWith("liability")),
+      ["liability of SAR"],
+    );
+    await running.change("UPDATE cards SET amount = amount - 7 WHERE batch_id = ?", id.id);
+    t.true((await audit()).balanced);
+  });
+}
