@@ -39,7 +39,8 @@ export class CardRows {
     holders: number,
     stack: AsyncDisposableStack,
   ): Promise<CardRows> {
-    const config = readConfig(environment);
+    // The server takes 151 connections at first, most of which are for those who are measured.
+    const config = readConfig({ ...environment, DATABASE_CONNECTIONS: "1" });
     const open = async (service: string) => {
       // The mesh has made its tables.
       const database = await openDatabase(service, [], config, pino({ level: "silent" }));

@@ -50,7 +50,7 @@ export async function benchManyCards(stack: AsyncDisposableStack): Promise<Resul
       besideLimit(`${what}, ${shown(many)} cards, one in flight`, await read(full.side, path, token), limitMs),
     );
   }
-  await checkBooks(full.side.side);
+  for (const { side } of [full, small]) await checkBooks(side.side);
   return results;
 }
 
