@@ -86,7 +86,7 @@ export function handleCards(parts: AdminCardParts): CardHandlers {
     },
 
     async getAnyGiftCardByCode({ code }, call) {
-      const asker = await askers.of(call, code);
+      const asker = askers.withCode(call, code);
       const card = await guesses.guess(call, async () => {
         const found = await cards.findByCode(asker.searchKeys);
         if (!found || statusOf(found) === undefined) throw new NotFound("Gift card");
