@@ -51,7 +51,8 @@ export class CardLane {
   constructor(database: Database, counters: CardCounters, observe?: LaneObserver) {
     this.database = database;
     this.counters = counters;
-    this.lane = new Lane((commands) => this.commit(commands), { limits, observe });
+    const { commitsAside } = database;
+    this.lane = new Lane((commands) => this.commit(commands), { limits, observe, commitsAside });
   }
 
   /** Begins a card, or answers the one that the same request has begun. */

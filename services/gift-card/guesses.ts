@@ -29,10 +29,11 @@ export class Guesses {
 
   constructor(database: Database) {
     this.misses = new MissedGuesses(database);
-    this.lane = new Lane(async (guesses) => {
+    const add = async (guesses: readonly MissedGuess[]) => {
       await this.misses.add(guesses);
       return guesses.map(() => ({ answer: undefined }));
-    });
+    };
+    this.lane = new Lane(add, { commitsAside: database.commitsAside });
     this.turns = new Turns((userId) => (this.hasMissedLately(userId) ? 1 : mostMisses));
   }
 
