@@ -1,5 +1,6 @@
 import { admins } from "./admins.ts";
 import { bulk } from "./bulk.ts";
+import { callFlow } from "./call-flow.ts";
 import { counting } from "./counting.ts";
 import { creating } from "./creating.ts";
 import { expiry } from "./expiry.ts";
@@ -11,4 +12,17 @@ import { vendors } from "./vendors.ts";
 import { who } from "./who.ts";
 
 /** Every theme about gift cards. */
-export const cardThemes = [seeds, creating, reading, redeeming, vendors, admins, bulk, counting, expiry, who, retries];
+export const cardThemes = [
+  seeds,
+  callFlow,
+  creating,
+  reading,
+  redeeming,
+  vendors,
+  admins,
+  bulk,
+  counting,
+  expiry,
+  who,
+  retries,
+];
