@@ -108,3 +108,9 @@ test("the sender hears that a card expired or was cancelled, but not that it was
   t.like(letterOfReturned(cardWith({ state: "cancelled" })), { id: "card-17-cancelled", kind: "cancelled" });
   t.is(letterOfReturned(cardWith({ state: "deleted" })), undefined);
 });
+
+test("the sender of a batch does not hear of each of its cards", (t) => {
+  t.is(letterOfRedeemed(cardWith({ batchId: 3n, state: "used", method: "wallet", redeemedBy: 2n })), undefined);
+  t.is(letterOfReturned(cardWith({ batchId: 3n, state: "expired" })), undefined);
+  t.truthy(letterOfMade(cardWith({ batchId: 3n })), "but who gets one does");
+});

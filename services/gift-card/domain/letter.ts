@@ -49,9 +49,9 @@ export function letterOfRedeemed({ id, sender, redeemedBy, method, order }: Card
     : { id: `card-${id}-redeemed`, cardId: id, kind: "redeemed" };
 }
 
-/** The letter of a card whose value has gone back; none where it was deleted. */
-export function letterOfReturned({ id, state }: Card): Letter | undefined {
-  if (state !== "expired" && state !== "cancelled") return undefined;
+/** The letter of a card whose value has gone back; none where it was deleted, or is one of a batch. */
+export function letterOfReturned({ id, batchId, state }: Card): Letter | undefined {
+  if (batchId !== undefined || (state !== "expired" && state !== "cancelled")) return undefined;
   return { id: `card-${id}-${state}`, cardId: id, kind: state };
 }
 

@@ -1,7 +1,7 @@
 import type { AdminGiftCardService } from "../../../gen/giftmesh/giftcard/v1/admin_gift_card_service_pb.ts";
 import type { Database } from "../../platform/database/database.ts";
 import { settle } from "../../platform/idempotency.ts";
-import { InvalidFields, NotFound } from "../../platform/refusal.ts";
+import { NotFound } from "../../platform/refusal.ts";
 import type { Handlers } from "../../platform/rpc/handler.ts";
 import type { Askers } from "../askers.ts";
 import type { CardChange } from "../card-change.ts";
@@ -64,10 +64,9 @@ export function handleCards(parts: AdminCardParts): CardHandlers {
     async issueGiftCard(request, call) {
       const reading = new Reading();
       const userId = request.userId ?? call.caller.userId;
-      const name = await nameOf(userId, askers, call, reading);
-      if (name === undefined) throw new InvalidFields(reading.violations);
+      const name = (await nameOf(userId, askers, call, reading)) ?? "";
       const wanted = {
-        ...(await newCards.read(request, call)),
+        ...(await newCards.read(request, call, reading)),
         requestId: call.receipt?.effectId,
         batchId: undefined,
         sender: { id: userId, name },

@@ -57,9 +57,8 @@ export class NewCards {
     this.parts = parts;
   }
 
-  /** Throws InvalidFields. */
-  async read(request: NewCardRequest, call: Call): Promise<RequestedCard> {
-    const reading = new Reading();
+  /** Throws InvalidFields, with what was found to be wrong before. */
+  async read(request: NewCardRequest, call: Call, reading = new Reading()): Promise<RequestedCard> {
     const giftType = request.giftType === GiftType.ORDER ? "order" : "wallet";
     const expiresAt = reading.expiry(request.expiresAt, now());
     const number = reading.number(request.recipientNumber, this.parts.defaultPhoneRegion);

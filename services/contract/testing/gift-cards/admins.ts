@@ -65,6 +65,13 @@ export const admins = cardTheme((house) => {
     }
   });
 
+  test(`all that is wrong with it is said at once ${on}`, async (t) => {
+    const fields = { gift_type: "wallet", amount: "1.001", user_id: 999_999_999, expires_at: "2020-01-01" };
+    const { status, body } = await ask(t, admin, issue, fields);
+    t.is(status, 422);
+    t.deepEqual(Object.keys(body.errors ?? {}).sort(), ["amount", "expires_at", "user_id"]);
+  });
+
   test(`an admin reads any card, its code masked unless it is theirs or they give it ${on}`, async (t) => {
     const card = await house.make(await house.newMaker(), { recipient_email: newEmail() });
     const { status, body } = await ask(t, admin, read, { gift_card_id: card.id });
