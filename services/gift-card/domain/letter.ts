@@ -41,12 +41,14 @@ export function letterOfReaddressed(before: Card, after: Card): Letter | undefin
   return { id: `card-${after.id}-given-${after.updatedAt}`, cardId: after.id, kind: "given" };
 }
 
-/** The letter of a card that was redeemed; none where its sender has done so, or an order of it was cancelled. */
-export function letterOfRedeemed({ id, sender, redeemedBy, method, order }: Card): Letter | undefined {
+/**
+ * The letter of a card that was redeemed; none where its sender has done so, or an order of it was cancelled, or it is one
+ * of a batch: nobody wants ten thousand.
+ */
+export function letterOfRedeemed({ id, batchId, sender, redeemedBy, method, order }: Card): Letter | undefined {
   const isOfOrder = method === "wallet" && order !== undefined;
-  return redeemedBy === sender.id || isOfOrder
-    ? undefined
-    : { id: `card-${id}-redeemed`, cardId: id, kind: "redeemed" };
+  if (redeemedBy === sender.id || isOfOrder || batchId !== undefined) return undefined;
+  return { id: `card-${id}-redeemed`, cardId: id, kind: "redeemed" };
 }
 
 /** The letter of a card whose value has gone back; none where it was deleted, or is one of a batch. */
