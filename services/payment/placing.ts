@@ -76,14 +76,14 @@ export class Placing {
     }
   }
 
-  /** What refuses an order ends it. */
+  /** What refuses an order ends it. Where somebody else has placed it all the same, it is not refused. */
   private async orUndone(begun: Order, call: Call, work: () => Promise<Order>): Promise<Order> {
     try {
       return await work();
     } catch (error) {
       if (!isFinalNo(error)) throw error;
-      await this.parts.undoing.abandon(begun.id, call);
-      throw isEnded(error) ? new Unavailable() : error;
+      const { state } = await this.parts.undoing.abandon(begun.id, call);
+      throw isEnded(error) || state !== "failed" ? new Unavailable() : error;
     }
   }
 

@@ -54,10 +54,10 @@ export class Undoing {
     }
   }
 
-  /** Ends an order that is being placed. */
-  async abandon(id: bigint, call: Call): Promise<void> {
+  /** Ends an order that is being placed; leaves one that somebody else has placed meanwhile. Answers it as it is then. */
+  async abandon(id: bigint, call: Call): Promise<Order> {
     const order = await this.parts.lane.take({ id, step: abandon });
-    await this.drive(order, call);
+    return this.drive(order, call);
   }
 
   /** Ends an order that nobody has paid in time. */
