@@ -45,18 +45,12 @@ export class RunningCards {
   readonly clients: MeshClients;
   readonly database: Database;
   private readonly services: readonly HostedService[];
-  private readonly breaking: { at: Break | undefined };
+  private readonly between: { around: Around };
 
   static async start(engine: Engine, environment: Readonly<Record<string, string>> = {}): Promise<RunningCards> {
     const config = testConfig(engine, environment);
-    const breaking: { at: Break | undefined } = { at: undefined };
-    const around: Around = async (method, call, run) => {
-      const isBroken = breaking.at?.rpc === method.name;
-      if (isBroken && breaking.at?.when === "before") throw new Unavailable();
-      const answer = await run(call);
-      if (isBroken) throw new Unavailable();
-      return answer;
-    };
+    const between: { around: Around } = { around: undisturbed };
+    const around: Around = (method, call, run) => between.around(method, call, run);
     const dispatcher = new Dispatcher({ log: silent, around });
     const clients = new MeshClients({ config, dispatcher, log: silent });
     const platform = Promise.withResolvers<Platform>();
@@ -75,25 +69,36 @@ export class RunningCards {
     for (const service of services) service.serve(dispatcher);
     for (const service of services) service.consume();
     for (const service of services) service.start();
-    return new RunningCards(clients, services, (await platform.promise).database, breaking);
+    return new RunningCards(clients, services, (await platform.promise).database, between);
   }
 
   private constructor(
     clients: MeshClients,
     services: readonly HostedService[],
     database: Database,
-    breaking: { at: Break | undefined },
+    between: { around: Around },
   ) {
     this.clients = clients;
     this.services = services;
     this.database = database;
-    this.breaking = breaking;
+    this.between = between;
     this.cards = clients.of(UserGiftCardService);
   }
 
   /** Has calls break from now on, or no more. */
   breakAt(at: Break | undefined): void {
-    this.breaking.at = at;
+    this.comeBetween(async (method, call, run) => {
+      const isBroken = at?.rpc === method.name;
+      if (isBroken && at?.when === "before") throw new Unavailable();
+      const answer = await run(call);
+      if (isBroken) throw new Unavailable();
+      return answer;
+    });
+  }
+
+  /** Has this be around every call from now on. */
+  comeBetween(around: Around = undisturbed): void {
+    this.between.around = around;
   }
 
   /** Signs somebody up, with so much in the wallet. */
@@ -195,6 +200,10 @@ export class RunningCards {
     for (const service of [...this.services].reverse()) await service.stop();
     for (const service of this.services) await service.close();
   }
+}
+
+function undisturbed(...[, call, run]: Parameters<Around>): ReturnType<Around> {
+  return run(call);
 }
 
 /** A call of nobody's, unless somebody is given. */
