@@ -57,6 +57,24 @@ for (const { engine, database } of await Promise.all((await engines()).map(setUp
     t.is(await guesses.guess(callOf(newUser()), async () => "a card"), "a card");
   });
 
+  test.serial(`a miss counts though its caller waits no longer, and has gone away ${on}`, async (t) => {
+    await forget();
+    const { caller } = callOf(newUser());
+    const gone = new Call({ requestId: "test", caller, deadline: Date.now() - 1, cancelled: AbortSignal.abort() });
+    t.deepEqual(await outcomes(30, () => guesses.guess(gone, miss)), { GIFT_CARD_NOT_FOUND: 10, TOO_MANY_GUESSES: 20 });
+    t.is((await database.select({ sql: "SELECT user_id FROM missed_guesses", values: [] })).length, 10);
+  });
+
+  test.serial(`nobody cuts short what a look at a guess calls ${on}`, async (t) => {
+    const { caller } = callOf(newUser());
+    const gone = new Call({ requestId: "test", caller, deadline: Date.now() - 1, cancelled: AbortSignal.abort() });
+    const found = await guesses.guess(gone, async (patient) => patient);
+    t.like(found, { requestId: "test", caller });
+    t.true(found.remainingMs > 1_000);
+    t.is(found.cancelled, undefined);
+    t.false(found.signal.aborted);
+  });
+
   test.serial(`hits are free, and write nothing ${on}`, async (t) => {
     await forget();
     const call = callOf(newUser());

@@ -2,7 +2,7 @@ import type { Database } from "../platform/database/database.ts";
 import { Lane } from "../platform/lane.ts";
 import { RecentlyUsed } from "../platform/recently-used.ts";
 import { NotFound } from "../platform/refusal.ts";
-import type { Call } from "../platform/rpc/call.ts";
+import { type Call, defaultTimeoutMs } from "../platform/rpc/call.ts";
 import type { Worker } from "../platform/service.ts";
 import { type Instant, now } from "../platform/time.ts";
 import { TooManyGuesses } from "./domain/errors.ts";
@@ -39,16 +39,18 @@ export class Guesses {
 
   /**
    * Looks for a card by a code that the caller gave: `look` throws NotFound where it is none's that they may see. Throws
-   * TooManyGuesses, without a look, where too many were.
+   * TooManyGuesses, without a look, where too many were. What the look calls is part of a call that the caller cannot cut
+   * short: a guess counts though nobody waits for what came of it.
    */
-  guess<T>(call: Call, look: () => Promise<T>): Promise<T> {
+  guess<T>(call: Call, look: (patient: Call) => Promise<T>): Promise<T> {
     const { userId } = call.caller;
+    const patient = call.with({ deadline: Date.now() + defaultTimeoutMs, cancelled: () => undefined });
     return this.turns.during(userId, async () => {
       await this.admit(userId);
       try {
-        return await look();
+        return await look(patient);
       } catch (error) {
-        if (error instanceof NotFound) await this.miss(userId, call);
+        if (error instanceof NotFound) await this.miss(userId);
         throw error;
       }
     });
@@ -75,10 +77,10 @@ export class Guesses {
     if (until !== undefined && until > at) throw new TooManyGuesses(Math.ceil(Number(until - at) / 1_000_000));
   }
 
-  private async miss(userId: bigint, { deadline }: Call): Promise<void> {
+  private async miss(userId: bigint): Promise<void> {
     const at = now();
     this.missedAt.set(userId, at);
-    await this.lane.submit({ userId, at }, deadline);
+    await this.lane.submit({ userId, at });
   }
 
   private hasMissedLately(userId: bigint): boolean {

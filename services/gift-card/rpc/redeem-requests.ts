@@ -62,11 +62,11 @@ export class RedeemRequests {
 
   /** Who asks for a card of an id, with a code that may be a guess. Throws NotFound where it is none of their business. */
   private askerWithCode(id: bigint, code: string, call: Call): Promise<Asker> {
-    return this.guesses.guess(call, async () => {
+    return this.guesses.guess(call, async (patient) => {
       const card = await this.cards.find(id);
       const bearer = this.askers.withCode(call, code);
       // One that is not there takes as long as one that is somebody else's.
-      const asker = card && mayRedeem(card, bearer) ? bearer : await this.askers.of(call, code);
+      const asker = card && mayRedeem(card, bearer) ? bearer : await this.askers.of(patient, code);
       if (!card || relationOf(card, asker) === "stranger") throw new NotFound("Gift card");
       return asker;
     });
