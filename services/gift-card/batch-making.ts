@@ -63,7 +63,7 @@ export class BatchMaking {
     const numbers = Array.from({ length: Math.min(atOnce, count - createdCount) }, (_, one) => createdCount + one + 1);
     const outcomes = await Promise.allSettled(
       numbers.map((number) =>
-        making.make({ ...card, batchId: id, requestId: requestIdOf(batch, number) }, call, () => []),
+        making.makeOnce({ ...card, batchId: id, requestId: requestIdOf(batch, number) }, call, () => []),
       ),
     );
     const failures = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));

@@ -89,6 +89,18 @@ for (const { engine, running } of all) {
     t.deepEqual(await statesOf(id), { active: 10 });
   });
 
+  test.serial(`a batch of which a card was deleted meanwhile is completed ${on}`, async (t) => {
+    const id = await ended(await order(10)).then((batch) => batch.id);
+    const [, second] = await codes(id);
+    await admins.deleteGiftCard({ giftCardId: BigInt(second?.split(",")[0] ?? 0) }, byAdmin());
+    await running.change(
+      "UPDATE card_batches SET status = 'processing', created_count = 0, completed_at = NULL, due_at = 1 WHERE id = ?",
+      id,
+    );
+    t.like(await ended(id), { status: GiftCardBatchStatus.COMPLETED, createdCount: 10 });
+    t.deepEqual(await statesOf(id), { active: 9, deleted: 1 });
+  });
+
   test.serial(`codes are there for an hour ${on}`, async (t) => {
     const { id } = await ended(await order(2));
     t.is((await codes(id)).length, 2);

@@ -1,6 +1,6 @@
 import type { Statement } from "../platform/database/database.ts";
 import type { IdSequence } from "../platform/ids.ts";
-import { Unavailable } from "../platform/refusal.ts";
+import { NotFound, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { now } from "../platform/time.ts";
 import type { CardEvents } from "./card-events.ts";
@@ -32,21 +32,31 @@ export class Making {
 
   /**
    * Makes a card, or answers the one that the same request has made before. Rejects with what refuses to pay it, once it is
-   * known that nobody has. `settling` is written with its last step.
+   * known that nobody has, and with NotFound where it has been deleted since. `settling` is written with its last step.
    */
   async make(wanted: WantedCard, call: Call, settling: (card: Card) => readonly Statement[]): Promise<Card> {
+    const card = await this.makeOnce(wanted, call, settling);
+    if (statusOf(card) === undefined) throw new NotFound("Gift card");
+    return card;
+  }
+
+  /** The same, but that a card that has been deleted since is answered, too: it was made. */
+  async makeOnce(wanted: WantedCard, call: Call, settling: (card: Card) => readonly Statement[]): Promise<Card> {
     const { lane, ids, keys } = this.parts;
     const id = await ids.take();
     const code = keys.seal(id, keys.newCode());
     const begun = await lane.begin(begin({ ...wanted, id, code }, now()), call.deadline);
     const card = await this.drive(begun, call, settling);
-    if (statusOf(card) === undefined) throw new Unavailable();
+    if (card.state === "making" || card.state === "failed") throw new Unavailable();
     return card;
   }
 
   /** Pays a card that was begun. */
   private async drive(begun: Card, call: Call, settling: (card: Card) => readonly Statement[]): Promise<Card> {
-    if (begun.state !== "making") return this.parts.lane.take({ id: begun.id, step: asItIs, beside: settling });
+    if (begun.state !== "making") {
+      const beside = (card: Card) => (statusOf(card) === undefined ? [] : settling(card));
+      return this.parts.lane.take({ id: begun.id, step: asItIs, beside });
+    }
     try {
       await this.parts.money.move(begun, "buy", call);
     } catch (error) {
