@@ -77,6 +77,19 @@ test("what a card is good for stays what it is", (t) => {
   }
 });
 
+test("who gives a card stays who has paid for it, unless the house has", (t) => {
+  const giveAs = (card: Card, id: bigint) =>
+    amend(card, amendment({ looks: { sender: { id, name: "Other" } } }), at).card;
+  const card = cardWith({ state: "active" });
+  t.throws(() => giveAs(card, 2n), { instanceOf: GiftCardFinal });
+  t.deepEqual(giveAs(card, 1n).sender, { id: 1n, name: "Other" }, "though they may be called otherwise");
+  const strayed = { ...card, sender: { id: 3n, name: "Third" } };
+  t.is(giveAs(strayed, 1n).sender.id, 1n);
+  t.is(giveAs(strayed, 3n).sender.id, 3n);
+  t.throws(() => giveAs(strayed, 2n), { instanceOf: GiftCardFinal });
+  t.is(giveAs({ ...card, payerId: undefined }, 2n).sender.id, 2n);
+});
+
 test("a card ends as expired or cancelled where it is active, and is left where it is so already", (t) => {
   const card = cardWith({ state: "active" });
   t.is(endingFor(card, undefined, at), undefined);

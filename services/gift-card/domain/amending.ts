@@ -23,11 +23,14 @@ export interface Amendment {
 
 /**
  * Writes something else on a card. Throws NotFound where there is none, and GiftCardFinal where what it is good for would
- * change, or the time of one that is not active.
+ * change, or who gives one that a user has paid for, or the time of one that is not active.
  */
 export function amend(card: Card, { purpose, looks, recipient, expiresAt }: Amendment, now: Instant): Step {
   if (statusOf(card) === undefined) throw new NotFound("Gift card");
   if (!isPurpose(card, purpose)) throw new GiftCardFinal("What a gift card is good for cannot be changed");
+  // Its sender sees its code, and redeems one that is for nobody else: that is theirs who paid.
+  if (!mayGive(card, looks.sender))
+    throw new GiftCardFinal("Who gives a card that a user has paid for cannot be changed");
   const isProlonged = expiresAt !== undefined && expiresAt !== card.expiresAt;
   if (isProlonged && (card.state !== "active" || isExpired(card, now))) throw new GiftCardFinal();
   const changes = { ...looks, recipient: { ...card.recipient, ...recipient } };
@@ -44,6 +47,11 @@ export function endingFor(card: Card, wanted: CardStatus | undefined, now: Insta
   if (wanted === undefined || wanted === statusAt(card, now)) return undefined;
   if (statusOf(card) !== "active" || (wanted !== "expired" && wanted !== "cancelled")) throw new GiftCardFinal();
   return wanted;
+}
+
+function mayGive({ sender, payerId }: Card, wanted: Card["sender"] | undefined): boolean {
+  if (wanted === undefined || wanted.id === sender.id) return true;
+  return payerId === undefined || payerId === wanted.id;
 }
 
 function isPurpose({ giftType, currency, goods }: Card, purpose: Purpose): boolean {

@@ -100,7 +100,11 @@ export function handleCards(parts: AdminCardParts): CardHandlers {
       const [card, asker] = await Promise.all([present(request.giftCardId), askers.of(call)]);
       const wanted = await changeRequests.read(request, card, call);
       const show = await shapes.prepare([{ ...card, ...wanted.amendment.looks }], call);
-      const answer = (changed: Card) => ({ giftCard: show(changed, adminView(changed, asker)) });
+      // Nobody comes by a code by making a card their own.
+      const maySee = maySeeCode(card, asker);
+      const answer = (changed: Card) => ({
+        giftCard: show(changed, { code: maySee && maySeeCode(changed, asker), notes: true }),
+      });
       return answer(
         await parts.cardChange.change(card, wanted, call, (changed) => settling(call, () => answer(changed))),
       );

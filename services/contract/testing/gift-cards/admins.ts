@@ -227,6 +227,28 @@ export const admins = cardTheme((house) => {
     t.is((await house.update(card, { gift_type: "order", currency: "SAR", vendor_id: house.vendorId })).status, 200);
   });
 
+  test(`an admin makes no card their own that somebody has paid for ${on}`, async (t) => {
+    const client = await house.shop.newAdmin();
+    const { id: user_id } = dataOf<{ id: number }>(await client.get("/auth/me"));
+    for (const fields of [{}, { recipient_email: newEmail() }]) {
+      const card = await house.make(await house.newMaker(), fields);
+      const { status, body } = await ask(t, client, update, { gift_card_id: card.id, user_id });
+      t.deepEqual([status, body.code], finals);
+      t.deepEqual((await house.look(card)).sender, card.sender);
+      t.is((await house.redeem(client, card)).status, 404);
+    }
+  });
+
+  test(`an admin who takes a card of the house's is not shown its code for that ${on}`, async (t) => {
+    const client = await house.shop.newAdmin();
+    const { id: user_id } = dataOf<{ id: number }>(await client.get("/auth/me"));
+    const { id: ownerId } = await house.shop.newBuyer();
+    const card = await house.issue({ user_id: ownerId, recipient_email: newEmail() });
+    const { status, body } = await ask(t, client, update, { gift_card_id: card.id, user_id });
+    t.is(status, 200);
+    t.like(body.data, { sender: { id: user_id }, code: maskOf(card) });
+  });
+
   test(`value and state of a card that is not active are final, what is written on it is not ${on}`, async (t) => {
     const maker = await house.newMaker();
     const [used, expired, cancelled] = [await house.make(maker), await house.make(maker), await house.make(maker)];
