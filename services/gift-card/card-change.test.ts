@@ -1,10 +1,14 @@
+import { randomBytes } from "node:crypto";
 import test from "ava";
 import { AdminGiftCardService } from "../../gen/giftmesh/giftcard/v1/admin_gift_card_service_pb.ts";
 import { GiftCardStatus } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
-import { Unavailable } from "../platform/refusal.ts";
+import { NotFound, Unavailable } from "../platform/refusal.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
-import { byAdmin, RunningCards } from "./testing/running-cards.ts";
+import { toldTo } from "./testing/members.ts";
+import { byAdmin, byUser, RunningCards } from "./testing/running-cards.ts";
+
+const newEmail = () => `jane-${randomBytes(6).toString("hex")}@example.com`;
 
 const found = await engines();
 const all = await Promise.all(found.map(async (engine) => ({ engine, running: await RunningCards.start(engine) })));
@@ -45,6 +49,24 @@ for (const { engine, running } of all) {
     });
   }
 
+  test.serial(
+    `who asks again at once for a worth whose transfer nobody has heard of gets it, once ${on}`,
+    async (t) => {
+      const maker = await running.newUser();
+      const { id } = await running.newCard(maker);
+      running.breakAt({ rpc: "Transfer", when: "after" });
+      await t.throwsAsync(update(id, { amount: "150.00" }, "again"));
+      running.breakAt(undefined);
+      // It is on its way to that worth, and to no other.
+      for (const amount of ["160.00", "100.00"]) {
+        const error = await t.throwsAsync(update(id, { amount }));
+        t.is((error as Unavailable).reason, new Unavailable().reason);
+      }
+      t.like((await update(id, { amount: "150.00" }, "again")).giftCard, { amount: "150.00" });
+      t.is(await running.balance(maker), "850.00");
+    },
+  );
+
   test.serial(`an update that ends a card, and stops there, is ended by whoever comes next ${on}`, async (t) => {
     const maker = await running.newUser();
     const { id } = await running.newCard(maker);
@@ -56,6 +78,40 @@ for (const { engine, running } of all) {
     t.is(await running.balance(maker), "1000.00");
   });
 
+  test.serial(`a card that goes to another address has a new code, and the one it had is none's ${on}`, async (t) => {
+    const [first, second] = [newEmail(), newEmail()];
+    const maker = await running.newUser();
+    const card = await running.newCard(maker, { recipientEmail: first });
+    await toldTo(running, first, 1);
+    await update(card.id, { recipientEmail: second }, "readdressed");
+    const { code, codeLast4 } = await running.look(card.id, maker);
+    t.not(code, card.code);
+    t.is(codeLast4, code.slice(-4));
+    const [message] = await toldTo(running, second, 1);
+    t.true(message?.body.includes(code));
+    await update(card.id, { recipientEmail: second }, "readdressed");
+    await update(card.id, { recipientName: "Jane", recipientEmail: second });
+    t.is((await running.look(card.id, maker)).code, code, "that of the same address stays");
+    const [thief, friend] = [await running.newUser("0"), await running.newUser("0")];
+    const redeem = (code: string, userId: bigint) => running.cards.redeemGiftCard({ code }, byUser(userId));
+    await t.throwsAsync(redeem(card.code, thief), { instanceOf: NotFound });
+    t.is((await redeem(code, friend)).wallet?.balance, "100.00");
+  });
+
+  test.serial(`of many who readdress a card at once the last's code is its own, and no other ${on}`, async (t) => {
+    const maker = await running.newUser();
+    const { id, code } = await running.newCard(maker, { recipientEmail: newEmail() });
+    const emails = Array.from({ length: 10 }, newEmail);
+    await Promise.all(emails.map((recipientEmail) => update(id, { recipientEmail })));
+    const last = await running.look(id, maker);
+    t.true(emails.includes(last.recipientEmail ?? ""));
+    const bearer = byUser(await running.newUser("0"));
+    t.is((await running.cards.getGiftCardByCode({ code: last.code }, bearer)).giftCard?.id, id);
+    await t.throwsAsync(running.cards.getGiftCardByCode({ code }, bearer), { instanceOf: NotFound });
+    const messages = await toldTo(running, last.recipientEmail ?? "", 1);
+    t.true(messages.at(-1)?.body.includes(last.code));
+  });
+
   test.serial(`of many who change a card's worth at once each is paid for, or refused ${on}`, async (t) => {
     const maker = await running.newUser();
     const { id } = await running.newCard(maker);
@@ -64,7 +120,7 @@ for (const { engine, running } of all) {
     );
     t.true(outcomes.some(({ status }) => status === "fulfilled"));
     for (const outcome of outcomes) {
-      if (outcome.status === "rejected") t.is(outcome.reason.reason, "GIFT_CARD_FINAL");
+      if (outcome.status === "rejected") t.is(outcome.reason.reason, new Unavailable().reason);
     }
     await eventually(async () => (await running.stateOf(id)) === "active");
     const worth = Number((await look(id))?.amount);

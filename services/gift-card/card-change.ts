@@ -3,8 +3,10 @@ import type { Call } from "../platform/rpc/call.ts";
 import { now } from "../platform/time.ts";
 import type { CardLane } from "./card-lane.ts";
 import type { Changing } from "./changing.ts";
+import type { CodeKeys } from "./code-keys.ts";
 import { type Amendment, amend, endingFor } from "./domain/amending.ts";
-import type { Card, CardStatus } from "./domain/card.ts";
+import type { Card, CardStatus, Step } from "./domain/card.ts";
+import { letterOfReaddressed } from "./domain/letter.ts";
 import { startChanging } from "./domain/steps.ts";
 import type { Letters } from "./letters.ts";
 import type { Returning } from "./returning.ts";
@@ -23,6 +25,7 @@ export interface CardChangeParts {
   readonly changing: Changing;
   readonly returning: Returning;
   readonly letters: Pick<Letters, "readdressed">;
+  readonly keys: Pick<CodeKeys, "newCode" | "seal">;
 }
 
 /**
@@ -48,7 +51,7 @@ export class CardChange {
     const at = now();
     amend(card, amendment, at);
     const ending = endingFor(card, status, at);
-    if (amount !== undefined && amount !== card.amount) {
+    if (amount !== undefined && (amount !== card.amount || card.state === "changing")) {
       startChanging(card, amount, at);
       await changing.change(id, amount, call);
     }
@@ -58,7 +61,7 @@ export class CardChange {
         id,
         step: (present, now) => {
           before = present;
-          return amend(present, amendment, now);
+          return this.recode(present, amend(present, amendment, now));
         },
         beside: (after, kind) => [
           ...(kind === "taken" ? letters.readdressed(before, after) : []),
@@ -68,5 +71,12 @@ export class CardChange {
       call.deadline,
     );
     return ending === undefined ? amended : returning.end(id, ending, call, settling);
+  }
+
+  /** Gives a card that goes to another address a new code: whoever had the first address has the code that it had. */
+  private recode(before: Card, step: Step): Step {
+    if (!letterOfReaddressed(before, step.card)) return step;
+    const { keys } = this.parts;
+    return { ...step, card: { ...step.card, code: keys.seal(before.id, keys.newCode()) } };
   }
 }

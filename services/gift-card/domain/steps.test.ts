@@ -76,6 +76,7 @@ const steps: Readonly<Record<string, (card: Card) => Step>> = {
   "startExpiring once its time is over": (card) => startExpiring(card, now + 1n),
   returned: (card) => returned(card, now),
   startChanging: (card) => startChanging(card, 20_000n, now),
+  "startChanging, to what it is worth": (card) => startChanging(card, 10_000n, now),
   changed: (card) => changed(card, card.attempt, now),
   "changed, of an attempt before": (card) => changed(card, card.attempt - 1n, now),
   stepBackFromChanging: (card) => stepBackFromChanging(card, card.attempt, now),
@@ -83,7 +84,8 @@ const steps: Readonly<Record<string, (card: Card) => Step>> = {
 
 const final = "GIFT_CARD_FINAL";
 const notThere = { making: "GIFT_CARD_NOT_FOUND", failed: "GIFT_CARD_NOT_FOUND", deleted: "GIFT_CARD_NOT_FOUND" };
-const moving = { redeeming: final, ordering: final, unordering: final, changing: final };
+const inUse = { redeeming: final, ordering: final, unordering: final };
+const moving = { ...inUse, changing: final };
 const atEnd = { used: final, expired: final, cancelled: final, returning: final };
 const notRedeemable = (...but: CardState[]) => ({
   ...Object.fromEntries(
@@ -130,7 +132,8 @@ const arrows: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   "startExpiring once its time is over": { active: "returning" },
   returned: { returning: "cancelled" },
-  startChanging: { active: "changing", ...notThere, ...moving, ...atEnd },
+  startChanging: { active: "changing", ...notThere, ...inUse, ...atEnd },
+  "startChanging, to what it is worth": { ...notThere, changing: "UNAVAILABLE" },
   changed: { changing: "active" },
   stepBackFromChanging: { changing: "active" },
 };

@@ -1,4 +1,4 @@
-import { NotFound } from "../../platform/refusal.ts";
+import { NotFound, Unavailable } from "../../platform/refusal.ts";
 import type { Instant } from "../../platform/time.ts";
 import type { Card, CardOrder, CardState, CardTransaction, GiftType, ReturnTarget, Step } from "./card.ts";
 import { isExpired, statusOf } from "./card.ts";
@@ -171,10 +171,15 @@ export function returned(card: Card, now: Instant): Step {
   return atRest(card, card.returningTo, now);
 }
 
-/** It is to be worth more, or less. Throws GiftCardFinal where it is not active, and NotFound where there is none. */
+/**
+ * It is to be worth more, or less. One that is on its way to be worth just that is answered as it is. Throws Unavailable
+ * where it is on its way to be worth something else, GiftCardFinal where it is not active, and NotFound where there is none.
+ */
 export function startChanging(card: Card, newAmount: bigint, now: Instant): Step {
   checkIsThere(card);
-  if (card.amount === newAmount && card.state !== "changing") return asItIs(card);
+  const comingAmount = card.state === "changing" ? card.newAmount : card.amount;
+  if (comingAmount === newAmount) return asItIs(card);
+  if (card.state === "changing") throw new Unavailable();
   if (card.state !== "active" || isExpired(card, now)) throw new GiftCardFinal();
   return underWay({ ...card, newAmount, attempt: card.attempt + 1n }, "changing", now);
 }
