@@ -96,6 +96,8 @@ for (const { engine, running } of all) {
     const redeem = (code: string, userId: bigint) => running.cards.redeemGiftCard({ code }, byUser(userId));
     await t.throwsAsync(redeem(card.code, thief), { instanceOf: NotFound });
     t.is((await redeem(code, friend)).wallet?.balance, "100.00");
+    await update(card.id, { recipientEmail: first });
+    t.is((await running.look(card.id, maker)).code, code, "and that of a used card");
   });
 
   test.serial(`of many who readdress a card at once the last's code is its own, and no other ${on}`, async (t) => {

@@ -5,7 +5,7 @@ import type { CardLane } from "./card-lane.ts";
 import type { Changing } from "./changing.ts";
 import type { CodeKeys } from "./code-keys.ts";
 import { type Amendment, amend, endingFor } from "./domain/amending.ts";
-import type { Card, CardStatus, Step } from "./domain/card.ts";
+import { type Card, type CardStatus, type Step, statusOf } from "./domain/card.ts";
 import { letterOfReaddressed } from "./domain/letter.ts";
 import { startChanging } from "./domain/steps.ts";
 import type { Letters } from "./letters.ts";
@@ -75,7 +75,7 @@ export class CardChange {
 
   /** Gives a card that goes to another address a new code: whoever had the first address has the code that it had. */
   private recode(before: Card, step: Step): Step {
-    if (!letterOfReaddressed(before, step.card)) return step;
+    if (statusOf(before) !== "active" || !letterOfReaddressed(before, step.card)) return step;
     const { keys } = this.parts;
     return { ...step, card: { ...step.card, code: keys.seal(before.id, keys.newCode()) } };
   }

@@ -7,6 +7,7 @@ import { BackgroundGone } from "./backgrounds/domain/errors.ts";
 import { backgroundsOf, holdBackgrounds } from "./backgrounds/store/backgrounds.ts";
 import type { Card, Step } from "./domain/card.ts";
 import { countChanges } from "./domain/counters.ts";
+import { forgetRequest, isStillRequested } from "./domain/steps.ts";
 import {
   cardOf,
   insertCards,
@@ -14,6 +15,7 @@ import {
   selectCards,
   selectRequested,
   updateAmended,
+  updateCodes,
   updateStepped,
 } from "./store/cards.ts";
 import type { CardCounters } from "./store/counters.ts";
@@ -21,7 +23,7 @@ import type { CardCounters } from "./store/counters.ts";
 /** What is to be written beside a card's step, in the same transaction. */
 export type Beside = (card: Card, step: Step["kind"]) => readonly Statement[];
 
-/** A card to be begun; one that the same request has begun before is taken instead. */
+/** A card to be begun; one that the same request has begun before is taken instead, as long as that means it. */
 interface Beginning {
   readonly begin: Card;
 }
@@ -113,7 +115,7 @@ class CardBatch {
   /** Backgrounds that are gone cannot be given to cards any more. */
   constructor(cards: readonly Card[], requested: readonly Card[], gone: ReadonlySet<bigint>) {
     this.gone = gone;
-    this.before = new Map(cards.map((card) => [card.id, card]));
+    this.before = new Map([...requested, ...cards].map((card) => [card.id, card]));
     this.cards = new Map(this.before);
     this.requested = new Map(requested.map((card) => [card.requestId ?? "", card]));
   }
@@ -136,10 +138,13 @@ class CardBatch {
     const changes = Array.from(this.changed, (id) => [known(this.before, id), known(this.cards, id)] as const);
     const changed = changes.map(([, after]) => after);
     const amended = changes.filter(([before, after]) => isAmended(before, after)).map(([, after]) => after);
+    const recoded = changes.filter(([before, after]) => before.code !== after.code).map(([, after]) => after);
     return [
-      ...(this.begun.length > 0 ? [insertCards(this.begun)] : []),
+      // First, so that a request that is forgotten can begin another.
       ...(changed.length > 0 ? [updateStepped(dialect, changed)] : []),
+      ...(this.begun.length > 0 ? [insertCards(this.begun)] : []),
       ...updateAmended(amended),
+      ...updateCodes(recoded),
       ...counters.adding(countChanges(changes)),
       ...joinInserts(this.beside),
     ];
@@ -148,8 +153,9 @@ class CardBatch {
   private begin({ begin }: Beginning): Card {
     const { requestId } = begin;
     const requested = requestId === undefined ? undefined : this.requested.get(requestId);
-    if (requested) return requested;
+    if (requested && isStillRequested(requested, this.now)) return requested;
     this.give(begin.backgroundImageId);
+    if (requested) this.write(forgetRequest(known(this.cards, requested.id)));
     if (requestId !== undefined) this.requested.set(requestId, begin);
     this.begun.push(begin);
     return begin;
@@ -161,12 +167,14 @@ class CardBatch {
     const taken = step(card, this.now);
     if (taken.card.backgroundImageId !== card.backgroundImageId) this.give(taken.card.backgroundImageId);
     const additions = beside?.(taken.card, taken.kind) ?? [];
-    if (taken.kind === "taken") {
-      this.cards.set(id, taken.card);
-      this.changed.add(id);
-    }
+    if (taken.kind === "taken") this.write(taken.card);
     this.beside.push(...additions);
     return taken.card;
+  }
+
+  private write(card: Card): void {
+    this.cards.set(card.id, card);
+    this.changed.add(card.id);
   }
 
   private give(backgroundId: bigint | undefined): void {

@@ -81,7 +81,7 @@ export const giftCard: ServiceDefinition = {
     const newCards = new NewCards({ images, stock, defaultCurrency, defaultPhoneRegion });
     const flows = { making, redeeming, ordering };
     const batches = new Batches(database);
-    const cardChange = new CardChange({ lane, changing, returning, letters });
+    const cardChange = new CardChange({ lane, changing, returning, letters, keys });
     const changeRequests = new ChangeRequests({ images, askers, defaultPhoneRegion });
     const shown = { database, cards, counters, askers, guesses, shapes, images, newCards, defaultCurrency };
     return {

@@ -28,7 +28,7 @@ const fixed: Columns = {
   made_month: (card) => monthOf(card.createdAt),
 };
 
-/** The code as it is sealed: changed by nobody but who seals it with another key. */
+/** The code as it is sealed: another where the card goes to another address, or the same with another key. */
 const sealed: Columns = {
   search_key: (card) => card.code.searchKey,
   search_key_id: (card) => card.code.searchKeyId,
@@ -117,9 +117,18 @@ export function updateStepped(dialect: Database["dialect"], cards: readonly Card
 
 /** Writes what else admins change of cards that are there, and locked. */
 export function updateAmended(cards: readonly Card[]): Statement[] {
-  const set = Object.keys(amendable).map((column) => `${column} = ?`);
+  return updateEach(amendable, cards);
+}
+
+/** Writes the new codes of cards that are there, and locked. */
+export function updateCodes(cards: readonly Card[]): Statement[] {
+  return updateEach(sealed, cards);
+}
+
+function updateEach(columns: Columns, cards: readonly Card[]): Statement[] {
+  const set = Object.keys(columns).map((column) => `${column} = ?`);
   const sql = `UPDATE cards SET ${set.join(", ")} WHERE id = ?`;
-  return rowsOf({ ...amendable, ...key }, cards).map((values) => ({ sql, values }));
+  return rowsOf({ ...columns, ...key }, cards).map((values) => ({ sql, values }));
 }
 
 /** Whether what admins change differs, so that it is to be written. */

@@ -284,12 +284,16 @@ export const admins = cardTheme((house) => {
     t.is((await house.update(await house.make(maker), { status: "used" })).body.code, "GIFT_CARD_FINAL");
   });
 
-  test(`a card that is given another recipient is theirs, and they are told ${on}`, async (t) => {
+  test(`a card that is given another recipient is theirs, with a code that they alone are told ${on}`, async (t) => {
     const [maker, holder] = [await house.newMaker(), await house.newReader()];
     const card = await house.make(maker, { recipient_email: newEmail() });
     t.is((await house.redeem(holder.client, card)).status, 404);
     await house.update(card, { recipient_email: holder.email.toUpperCase() });
-    t.true((await house.told(holder.email, 2))[0]?.body.includes(card.code));
+    const { code } = dataOf<CardData>(await maker.client.get(`${userBase}/${card.id}`));
+    t.true((await house.told(holder.email, 2))[0]?.body.includes(code));
+    const { client: first } = await house.shop.newBuyer();
+    t.is((await first.post("/gift-cards/redeem", { code: card.code })).body.code, "GIFT_CARD_NOT_FOUND");
+    t.is((await first.get(`${userBase}/code?code=${code}`)).status, 200);
     t.is((await house.redeem(holder.client, card)).status, 200);
   });
 
