@@ -116,6 +116,19 @@ for (const { engine, running } of all) {
     },
   );
 
+  test.serial(`a request that made a card a day ago makes another, paid for, on ${engine.name}`, async (t) => {
+    const user = await running.newUser();
+    const key = { idempotencyKey: "monthly" };
+    const { id } = await running.newCard(user, {}, key);
+    for (const table of ["cards", "receipts"])
+      await running.change(`UPDATE ${table} SET created_at = created_at - 86400000000`);
+    const [one, other] = await Promise.all([running.newCard(user, {}, key), running.newCard(user, {}, key)]);
+    t.not(one.id, id);
+    t.is(one.id, other.id);
+    t.is(await running.balance(user), "800.00");
+    t.is((await running.redeem(id, user)).status, GiftCardStatus.USED);
+  });
+
   for (const at of [
     { rpc: "PlaceGiftCardOrder", when: "before" },
     { rpc: "PlaceGiftCardOrder", when: "after" },

@@ -4,6 +4,7 @@ import { cardStates, cardWith, orderCardWith } from "../testing/cards.ts";
 import type { Card, CardState, Step } from "./card.ts";
 import {
   changed,
+  isStillRequested,
   made,
   ordered,
   redeemed,
@@ -224,6 +225,14 @@ test("an order that is cancelled by one request is answered to it again", (t) =>
 
 test("a card that was never made forgets its request, so that asking again makes another", (t) => {
   t.is(unmade(cardIn("making"), now).card.requestId, undefined);
+});
+
+test("the request that made a card means it for a day, and a batch's for good", (t) => {
+  const day = 86_400_000_000n;
+  const card = cardWith({ createdAt: now });
+  t.true(isStillRequested(card, now + day - 1n));
+  t.false(isStillRequested(card, now + day));
+  t.true(isStillRequested({ ...card, batchId: 3n }, now + 2n * day));
 });
 
 function outcomeOf(run: () => Step): Step | Refusal {

@@ -13,6 +13,9 @@ const makingPatience = 5_000_000n;
 /** How long a card that was never made is kept, in microseconds: a day. */
 const failedKeptFor = 86_400_000_000n;
 
+/** How long the request that made a card is known by, in microseconds: a day, as its answer is. */
+const requestKnownFor = 86_400_000_000n;
+
 /** What a card is begun with. */
 export type Beginning = Pick<
   Card,
@@ -70,6 +73,16 @@ export function made(card: Card, now: Instant): Step {
 export function unmade(card: Card, now: Instant): Step {
   if (card.state !== "making") return asItIs(card);
   return taken({ ...card, state: "failed", requestId: undefined, dueAt: now + failedKeptFor }, now);
+}
+
+/** Whether the request that made it, should it come again, means this card: for as long as its answer is kept. */
+export function isStillRequested({ batchId, createdAt }: Pick<Card, "batchId" | "createdAt">, now: Instant): boolean {
+  return batchId !== undefined || now - createdAt < requestKnownFor;
+}
+
+/** The request that made it makes others from now on. */
+export function forgetRequest(card: Card): Card {
+  return { ...card, requestId: undefined };
 }
 
 /**
