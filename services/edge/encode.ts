@@ -92,12 +92,15 @@ function itemWriter(field: DescField): WriteValue {
 /** The second that was written last, and its text: answers of one moment are many. */
 const lastSecond = { seconds: 0n, text: "1970-01-01T00:00:00" };
 
-/** RFC 3339 in UTC with six digits: `"2025-01-21T10:00:00.000000Z"`. */
 function writeTimestamp(value: unknown): string {
-  const { seconds, nanos } = value as Timestamp;
+  return `"${instantText(value as Timestamp)}"`;
+}
+
+/** RFC 3339 in UTC with six digits: `2025-01-21T10:00:00.000000Z`. */
+export function instantText({ seconds, nanos }: Timestamp): string {
   if (seconds !== lastSecond.seconds) {
     lastSecond.text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
     lastSecond.seconds = seconds;
   }
-  return `"${lastSecond.text}.${String(Math.floor(nanos / 1000)).padStart(6, "0")}Z"`;
+  return `${lastSecond.text}.${String(Math.floor(nanos / 1000)).padStart(6, "0")}Z`;
 }

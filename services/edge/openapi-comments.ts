@@ -74,6 +74,11 @@ export function saysUnset(comment: string): boolean {
   return /\bunset\b/i.test(comment);
 }
 
+/** Whether a comment says that a field is unset until something happens, as it mostly has not: "unset before". */
+export function isUnsetBefore(comment: string): boolean {
+  return /\bunset before\b/i.test(comment);
+}
+
 /** What a comment says that a text always is: "Always `Bearer`". */
 export function constantIn(comment: string): string | undefined {
   return /^Always `([^`]+)`/.exec(comment)?.[1];

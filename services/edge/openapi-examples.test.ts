@@ -45,6 +45,33 @@ test("an example is what a field's name, its comment or its namesakes say that i
   });
 });
 
+test("a gift card's example is of one that nobody has redeemed yet, and can for long", (t) => {
+  const { data } = examples.get("post /api/user/v3.1/gift-cards 201") as { readonly data: Record<string, Json> };
+  t.like(data, {
+    code: "GC7ZK3M9Q4T8W2X5YB",
+    code_last4: "X5YB",
+    gift_type: "wallet",
+    gift_type_label: "Wallet Credit",
+    sender: { id: 1, name: "Sara" },
+    status: "active",
+    status_label: "Active",
+    redemption_method: "pending",
+    wallet_transaction: null,
+    order: null,
+    redeemed_at: null,
+    expires_at: "2099-12-31T23:59:59.999999Z",
+  });
+});
+
+test("a request's example says what it needs, of what is still to come", (t) => {
+  const sent = (path: string) => {
+    const { requestBody } = paths[path]?.post ?? {};
+    return Object.values(requestBody?.content ?? {})[0]?.example;
+  };
+  t.like(sent("/api/user/v3.1/gift-cards"), { expires_at: "2099-12-31T23:59:59.999999Z" });
+  t.deepEqual(sent("/admin-api/gift-cards/gift-cards/bulk-update-status"), { gift_card_ids: [1], status: "cancelled" });
+});
+
 test("a user is not named as the things of other packages are", (t) => {
   t.notRegex(JSON.stringify(examples.get("get /auth/me 200")), /Flowers/);
 });

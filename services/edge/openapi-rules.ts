@@ -1,5 +1,6 @@
 import { type DescEnum, type DescField, getOption, hasOption, ScalarType } from "@bufbuild/protobuf";
 import { type FieldRules, field as fieldRules } from "../../gen/buf/validate/validate_pb.ts";
+import { instantText } from "./encode.ts";
 import { enumNames } from "./enum-names.ts";
 import type { Json, Schema } from "./openapi-document.ts";
 
@@ -52,6 +53,8 @@ export function examplesOf(field: DescField): Json[] {
       return type.value.example.map(Number);
     case "enum":
       return field.enum ? namesOf(field.enum, type.value.example) : [];
+    case "timestamp":
+      return type.value.example.map(instantText);
     default:
       return [];
   }

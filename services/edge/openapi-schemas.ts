@@ -3,7 +3,7 @@ import { oneof as oneofRules } from "../../gen/buf/validate/validate_pb.ts";
 import { BareDate, bare_date } from "../../gen/giftmesh/common/v1/rest_pb.ts";
 import { fileLimits } from "./body-limits.ts";
 import { enumNames } from "./enum-names.ts";
-import { type Comments, defaultIn, saysUnset } from "./openapi-comments.ts";
+import { type Comments, defaultIn, isUnsetBefore, saysUnset } from "./openapi-comments.ts";
 import type { Json, Schema } from "./openapi-document.ts";
 import { type FieldExamples, instantExample } from "./openapi-examples.ts";
 import type { SchemaNames } from "./openapi-names.ts";
@@ -59,7 +59,9 @@ export class Schemas {
     const comment = this.comments.of(field);
     const description = [comment, use === "response" ? "" : notesOn(field)].filter(Boolean).join(" ");
     if (use !== "response" || !mayBeUnset(field, comment)) return { ...value, description };
-    if (value.$ref) return { anyOf: [value, { type: "null" }], description };
+    const before = isUnsetBefore(comment) && { examples: [null] };
+    if (value.$ref) return { anyOf: [value, { type: "null" }], ...before, description };
+    if (before) return { ...value, type: [String(value.type), "null"], ...before, description };
     return { ...value, type: [String(value.type), "null"], examples: value.examples ?? [null], description };
   }
 
