@@ -59,8 +59,8 @@ export class DueCards {
       await this.seeTo(card, new Call({ requestId: randomUUID() }));
     } catch (error) {
       const about = { err: error, cardId: card.id, state: card.state };
-      // A refusal is an end, where nothing of what was refused is left.
-      if (isFinalNo(error)) log.info(about, "a card was let go");
+      // A refusal is an end, where nothing of what was refused is left; value that goes back is on its way until it is there.
+      if (isFinalNo(error) && !isGoingBack(card)) log.info(about, "a card was let go");
       else log.warn(about, "a card could not be seen to and waits");
       await cards.postpone(card, now() + postponement);
     }
@@ -94,4 +94,9 @@ export class DueCards {
         return card.state satisfies never;
     }
   }
+}
+
+function isGoingBack({ state }: Card): boolean {
+  // One that is active is seen to because its time is over.
+  return state === "returning" || state === "active";
 }

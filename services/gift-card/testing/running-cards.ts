@@ -47,12 +47,16 @@ export class RunningCards {
   private readonly services: readonly HostedService[];
   private readonly between: { around: Around };
 
-  static async start(engine: Engine, environment: Readonly<Record<string, string>> = {}): Promise<RunningCards> {
+  static async start(
+    engine: Engine,
+    environment: Readonly<Record<string, string>> = {},
+    log: Logger = silent,
+  ): Promise<RunningCards> {
     const config = testConfig(engine, environment);
     const between: { around: Around } = { around: undisturbed };
     const around: Around = (method, call, run) => between.around(method, call, run);
-    const dispatcher = new Dispatcher({ log: silent, around });
-    const clients = new MeshClients({ config, dispatcher, log: silent });
+    const dispatcher = new Dispatcher({ log, around });
+    const clients = new MeshClients({ config, dispatcher, log });
     const platform = Promise.withResolvers<Platform>();
     const watched: ServiceDefinition = {
       ...giftCard,
@@ -64,7 +68,7 @@ export class RunningCards {
     const road = new InProcessRoad();
     const all = [profile, wallet, notification, catalog, voucher, payment, watched];
     const services = await Promise.all(
-      all.map((definition) => HostedService.open(definition, { config, clients, road, log: silent })),
+      all.map((definition) => HostedService.open(definition, { config, clients, road, log })),
     );
     for (const service of services) service.serve(dispatcher);
     for (const service of services) service.consume();
