@@ -148,7 +148,8 @@ export class Ordering {
       return await this.parts.money.find(transferId, call);
     } catch (error) {
       if (!isFinalNo(error)) throw error;
-      await this.parts.lane.take({ id: begun.id, step: stepBackFromUnordering });
+      const { id, cancelAttempt } = begun;
+      await this.parts.lane.take({ id, step: (card, now) => stepBackFromUnordering(card, cancelAttempt, now) });
       throw error;
     }
   }

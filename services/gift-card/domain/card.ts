@@ -112,6 +112,8 @@ export interface Card extends Looks {
   readonly order: CardOrder | undefined;
   /** Counts the attempts to move its value: each has effects of its own. */
   readonly attempt: bigint;
+  /** Counts the attempts to cancel its order, which all go by the id of the attempt that placed it. */
+  readonly cancelAttempt: bigint;
   /** While its value goes back: what it becomes then. */
   readonly returningTo: ReturnTarget | undefined;
   /** While it is being changed: what it will be worth. */

@@ -69,7 +69,8 @@ const steps: Readonly<Record<string, (card: Card) => Step>> = {
   "stepBackFromRedeeming, of an attempt before": (card) => stepBackFromRedeeming(card, card.attempt - 1n, now),
   startUnordering: (card) => startUnordering(card, holder, now),
   unordered: (card) => unordered(card, transaction, now),
-  stepBackFromUnordering: (card) => stepBackFromUnordering(card, now),
+  stepBackFromUnordering: (card) => stepBackFromUnordering(card, card.cancelAttempt, now),
+  "stepBackFromUnordering, of an attempt before": (card) => stepBackFromUnordering(card, card.cancelAttempt - 1n, now),
   "startReturning to be cancelled": (card) => startReturning(card, "cancelled", now),
   "startReturning to be expired": (card) => startReturning(card, "expired", now),
   "startReturning to be deleted": (card) => startReturning(card, "deleted", now),
@@ -221,6 +222,15 @@ test("an order that is cancelled by one request is answered to it again", (t) =>
   const unordering = startUnordering(card, by, now).card;
   t.is(startUnordering(unordering, by, now).kind, "as it is");
   t.is(startUnordering(unordered(unordering, transaction, now).card, by, now).kind, "as it is");
+});
+
+test("that an order could not be cancelled does not end a second cancelling of it", (t) => {
+  const card = orderCardWith({ state: "used", method: "order", order, redeemedBy: 2n, attempt: 1n });
+  const first = startUnordering(card, holder, now).card;
+  const backAgain = stepBackFromUnordering(first, first.cancelAttempt, now).card;
+  const second = startUnordering(backAgain, holder, now).card;
+  t.deepEqual(stepBackFromUnordering(second, first.cancelAttempt, now), { kind: "as it is", card: second });
+  t.is(second.attempt, card.attempt);
 });
 
 test("a card that was never made forgets its request, so that asking again makes another", (t) => {

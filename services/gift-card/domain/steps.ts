@@ -58,6 +58,7 @@ export function begin(wanted: Beginning, now: Instant): Card {
     transaction: undefined,
     order: undefined,
     attempt: 0n,
+    cancelAttempt: 0n,
     returningTo: undefined,
     newAmount: undefined,
     dueAt: now + makingPatience,
@@ -126,7 +127,8 @@ export function startUnordering(card: Card, by: Redeeming, now: Instant): Step {
   if ((card.state === "unordering" || isUnordered) && isBy(card, by)) return asItIs(card);
   const isTheirs = card.redeemedBy === by.userId;
   if (card.state !== "used" || card.method !== "order" || !isTheirs) throw new GiftCardNotRedeemable();
-  return underWay({ ...card, redeemRequestId: by.requestId }, "unordering", now);
+  const cancelAttempt = card.cancelAttempt + 1n;
+  return underWay({ ...card, redeemRequestId: by.requestId, cancelAttempt }, "unordering", now);
 }
 
 /** The order is cancelled, and its price is in the wallet. */
@@ -135,9 +137,10 @@ export function unordered(card: Card, transaction: CardTransaction, now: Instant
   return atRest({ ...card, method: "wallet", transaction }, "used", now);
 }
 
-/** The order cannot be cancelled. */
-export function stepBackFromUnordering(card: Card, now: Instant): Step {
-  return card.state === "unordering" ? atRest(card, "used", now) : asItIs(card);
+/** The order could not be cancelled when this attempt asked for it. */
+export function stepBackFromUnordering(card: Card, cancelAttempt: bigint, now: Instant): Step {
+  if (card.state !== "unordering" || card.cancelAttempt !== cancelAttempt) return asItIs(card);
+  return atRest(card, "used", now);
 }
 
 /**

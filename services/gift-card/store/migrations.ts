@@ -53,6 +53,7 @@ export const migrations: readonly Migration[] = [
         table.bigInteger("order_id");
         table.bigInteger("order_placed_at");
         table.bigInteger("attempt").notNullable();
+        table.bigInteger("cancel_attempt").notNullable().defaultTo(0);
         table.string("returning_to", 20);
         table.bigInteger("new_amount");
         table.bigInteger("due_at").index();
