@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import type { Database } from "./platform/database/database.ts";
@@ -5,7 +6,7 @@ import { Broker } from "./platform/testing/broker.ts";
 import { engines, mysqlEngine, testDatabase } from "./platform/testing/engines.ts";
 import { eventually } from "./platform/testing/eventually.ts";
 import { cardFaultsIn } from "./testing/gift-cards/books.ts";
-import { makeCard, type ShownCard, userBase } from "./testing/gift-cards/cards.ts";
+import { cardIn, type ShownCard, userBase } from "./testing/gift-cards/cards.ts";
 import { type Answer, RestClient } from "./testing/rest-client.ts";
 import { adminPassword, unlimited } from "./testing/running-mesh.ts";
 import { rounds } from "./testing/scale.ts";
@@ -93,7 +94,7 @@ for (const { title, hold } of moments) {
       const took: number[] = [];
       for (let kill = 0; kill < killsOfEach; kill++) {
         const member = members[kill % members.length] as Member;
-        const card = await makeCard(member);
+        const card = await makePatiently(member);
         const scene: Scene = {
           mesh,
           card,
@@ -131,7 +132,7 @@ for (const { title, hold } of moments) {
 run(`with the wallet down a redeem is 503 and the card not lost; with it back, finished${where}`, async (t) => {
   const { mesh, members, cards, ledger, admin } = await shared.get();
   const member = members[0] as Member;
-  const card = await makeCard(member);
+  const card = await makePatiently(member);
   await mesh.kill("wallet");
   t.is((await redeemWithKey(member, card)).status, 503);
   t.is(((await member.client.get(`${userBase}/${card.id}`)).body.data as unknown as ShownCard).status, "active");
@@ -148,12 +149,8 @@ run(`after ${killsInRush} kill -9 in a rush every card is redeemed once, and eve
   let isOver = false;
   const redeemed: { readonly card: ShownCard; readonly member: Member }[] = [];
   const rushing = members.map(async (member) => {
-    for (let number = 1; !isOver; number++) {
-      const key = { "idempotency-key": `rush ${number}` };
-      const fields = { gift_type: "wallet", amount: "10.00" };
-      const made = await patiently(() => member.client.post(userBase, fields, key));
-      if (made.status !== 201) throw new Error(`A card was not made: ${made.text}`);
-      const card = made.body.data as unknown as ShownCard;
+    while (!isOver) {
+      const card = await makePatiently(member);
       const answer = await patiently(() => redeemWithKey(member, card));
       if (answer.status !== 200) throw new Error(`A card was not redeemed: ${answer.text}`);
       redeemed.push({ card, member });
@@ -221,6 +218,11 @@ async function patiently(ask: () => Promise<Answer>): Promise<Answer> {
     if (answer.status !== 503 || Date.now() > giveUpAt) return answer;
     await sleep(50);
   }
+}
+
+async function makePatiently({ client }: Member): Promise<ShownCard> {
+  const key = { "idempotency-key": randomUUID() };
+  return cardIn(await patiently(() => client.post(userBase, { gift_type: "wallet", amount: "10.00" }, key)));
 }
 
 function redeemWithKey({ client }: Member, { id }: ShownCard): Promise<Answer> {
