@@ -1,5 +1,6 @@
-import { type DescField, type DescMessage, type Message, ScalarType } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, getOption, type Message, ScalarType } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { left_out_unset } from "../../gen/giftmesh/common/v1/rest_pb.ts";
 import { enumNames } from "./enum-names.ts";
 
 /** Writes a value as JSON text. */
@@ -13,7 +14,7 @@ const compiled = new WeakMap<DescMessage, WriteValue>();
 
 /**
  * Compiles the writer of a message: every field by its name in the proto, in the proto's order, and null where it is
- * not set. 64-bit integers are JSON numbers, enums are the names that clients know, bytes are base64.
+ * not set, or nothing where it is to be left out then. 64-bit integers are JSON numbers, enums are the names that clients know, bytes are base64.
  */
 export function compileMessageWriter(type: DescMessage): WriteValue {
   const known = compiled.get(type);
@@ -21,17 +22,27 @@ export function compileMessageWriter(type: DescMessage): WriteValue {
   if (type.typeName === "google.protobuf.Timestamp") return writeTimestamp;
   if (type.typeName.startsWith("google.protobuf.")) throw new Error(`${type.typeName} is not known to the edge`);
 
-  const fields: { readonly start: string; readonly write: (message: Fields) => string }[] = [];
+  const fields: { readonly start: string; readonly write: (message: Fields) => string; readonly leftOut?: string }[] =
+    [];
   const writeMessage: WriteValue = (value) => {
     let text = "";
-    for (const { start, write } of fields) text += start + write(value as Fields);
+    for (const { start, write, leftOut } of fields) {
+      if (leftOut === undefined || (value as Fields)[leftOut] !== undefined) text += start + write(value as Fields);
+    }
     return text === "" ? "{}" : `${text}}`;
   };
   compiled.set(type, writeMessage);
   for (const field of type.fields) {
-    fields.push({ start: `${fields.length === 0 ? "{" : ","}"${field.name}":`, write: compileFieldWriter(field) });
+    const start = `${fields.length === 0 ? "{" : ","}"${field.name}":`;
+    const leftOut = isLeftOutUnset(field) ? { leftOut: field.localName } : {};
+    fields.push({ start, write: compileFieldWriter(field), ...leftOut });
   }
   return writeMessage;
+}
+
+/** Whether a field is left out of an answer where it is unset. */
+export function isLeftOutUnset(field: DescField): boolean {
+  return getOption(field, left_out_unset);
 }
 
 /** Compiles the writer of one field of a message. */

@@ -61,6 +61,7 @@ test("a gift card's example is of one that nobody has redeemed yet, and can for 
     redeemed_at: null,
     expires_at: "2099-12-31T23:59:59.999999Z",
   });
+  t.false("notes" in data, "which are left out for all but admins");
 });
 
 test("a request's example says what it needs, of what is still to come", (t) => {

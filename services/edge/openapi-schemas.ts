@@ -2,6 +2,7 @@ import { type DescEnum, type DescField, type DescMessage, getOption, hasOption, 
 import { oneof as oneofRules } from "../../gen/buf/validate/validate_pb.ts";
 import { BareDate, bare_date } from "../../gen/giftmesh/common/v1/rest_pb.ts";
 import { fileLimits } from "./body-limits.ts";
+import { isLeftOutUnset } from "./encode.ts";
 import { enumNames } from "./enum-names.ts";
 import { type Comments, defaultIn, isUnsetBefore, saysUnset } from "./openapi-comments.ts";
 import type { Json, Schema } from "./openapi-document.ts";
@@ -33,7 +34,7 @@ export class Schemas {
     const key = `${use} ${type.typeName} ${except.map(({ name }) => name)}`;
     return this.component(key, this.nameOf(type, use), () => {
       const fields = type.fields.filter((field) => !except.includes(field));
-      const required = fields.filter((field) => use === "response" || this.isRequired(field));
+      const required = fields.filter((field) => (use === "response" ? !isLeftOutUnset(field) : this.isRequired(field)));
       const choices = type.oneofs.filter((one) => hasOption(one, oneofRules) && getOption(one, oneofRules).required);
       const hasChoices = use !== "response" && choices.length > 0;
       return {
@@ -58,6 +59,11 @@ export class Schemas {
     const value = this.value(field, use);
     const comment = this.comments.of(field);
     const description = [comment, use === "response" ? "" : notesOn(field)].filter(Boolean).join(" ");
+    if (use === "response" && isLeftOutUnset(field)) {
+      // What most are not told is not in their examples.
+      const { examples, ...shown } = value;
+      return { ...shown, description };
+    }
     if (use !== "response" || !mayBeUnset(field, comment)) return { ...value, description };
     const before = isUnsetBefore(comment) && { examples: [null] };
     if (value.$ref) return { anyOf: [value, { type: "null" }], ...before, description };

@@ -132,7 +132,7 @@ function cardShape(card: Card, { at, code, image, orderStatus, notes }: Found): 
     ...instant("expiresAt", card.expiresAt),
     createdAt: toTimestamp(card.createdAt),
     updatedAt: toTimestamp(card.updatedAt),
-    ...(notes && set({ notes: card.notes })),
+    ...(notes && { notes: card.notes ?? "" }),
   };
 }
 

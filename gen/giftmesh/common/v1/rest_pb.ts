@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file giftmesh/common/v1/rest.proto.
  */
 export const file_giftmesh_common_v1_rest: GenFile = /*@__PURE__*/
-  fileDesc("Ch1naWZ0bWVzaC9jb21tb24vdjEvcmVzdC5wcm90bxISZ2lmdG1lc2guY29tbW9uLnYxIsIBCgRSZXN0EhcKD3N1Y2Nlc3NfbWVzc2FnZRgBIAEoCRIWCg5zdWNjZXNzX3N0YXR1cxgCIAEoBRIMCgRiYXJlGAMgASgIEhEKCW11bHRpcGFydBgEIAEoCBIYChBkZXZlbG9wbWVudF9vbmx5GAUgASgIEhQKDGNvbnRlbnRfdHlwZRgGIAEoCRIVCg1jYWNoZV9jb250cm9sGAcgASgJEhIKCmF0dGFjaG1lbnQYCCABKAkSDQoFbGlnaHQYCSABKAgqPwoIQmFyZURhdGUSGQoVQkFSRV9EQVRFX1VOU1BFQ0lGSUVEEAASGAoUQkFSRV9EQVRFX0VORF9PRl9EQVkQATpOCgRyZXN0Eh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0oYDIAEoCzIYLmdpZnRtZXNoLmNvbW1vbi52MS5SZXN0UgRyZXN0OloKCWJhcmVfZGF0ZRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY04YDIAEoDjIcLmdpZnRtZXNoLmNvbW1vbi52MS5CYXJlRGF0ZVIIYmFyZURhdGViBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("Ch1naWZ0bWVzaC9jb21tb24vdjEvcmVzdC5wcm90bxISZ2lmdG1lc2guY29tbW9uLnYxIsIBCgRSZXN0EhcKD3N1Y2Nlc3NfbWVzc2FnZRgBIAEoCRIWCg5zdWNjZXNzX3N0YXR1cxgCIAEoBRIMCgRiYXJlGAMgASgIEhEKCW11bHRpcGFydBgEIAEoCBIYChBkZXZlbG9wbWVudF9vbmx5GAUgASgIEhQKDGNvbnRlbnRfdHlwZRgGIAEoCRIVCg1jYWNoZV9jb250cm9sGAcgASgJEhIKCmF0dGFjaG1lbnQYCCABKAkSDQoFbGlnaHQYCSABKAgqPwoIQmFyZURhdGUSGQoVQkFSRV9EQVRFX1VOU1BFQ0lGSUVEEAASGAoUQkFSRV9EQVRFX0VORF9PRl9EQVkQATpOCgRyZXN0Eh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0oYDIAEoCzIYLmdpZnRtZXNoLmNvbW1vbi52MS5SZXN0UgRyZXN0OloKCWJhcmVfZGF0ZRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY04YDIAEoDjIcLmdpZnRtZXNoLmNvbW1vbi52MS5CYXJlRGF0ZVIIYmFyZURhdGU6RQoObGVmdF9vdXRfdW5zZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNSGAyABKAhSDGxlZnRPdXRVbnNldGIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * How a public RPC looks by REST, beyond google.api.http.
@@ -143,4 +143,13 @@ export const rest: GenExtension<MethodOptions, Rest> = /*@__PURE__*/
  */
 export const bare_date: GenExtension<FieldOptions, BareDate> = /*@__PURE__*/
   extDesc(file_giftmesh_common_v1_rest, 1);
+
+/**
+ * Of an answer's field: where it is unset it is left out, and not null, so that whoever may not see it does not see that
+ * it is there. Only of optional fields, and never of a message's first.
+ *
+ * @generated from extension: bool left_out_unset = 50004;
+ */
+export const left_out_unset: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_giftmesh_common_v1_rest, 2);
 

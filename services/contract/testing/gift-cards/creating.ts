@@ -40,7 +40,6 @@ export const creating = cardTheme((house) => {
       expires_at: null,
       created_at: card.created_at,
       updated_at: card.updated_at,
-      notes: null,
     });
     t.regex(card.code, /^GC[0-9A-HJKMNP-TV-Z]{16}$/);
     for (const time of [card.created_at, card.updated_at]) t.regex(time, iso);
