@@ -14,7 +14,8 @@ const compiled = new WeakMap<DescMessage, WriteValue>();
 
 /**
  * Compiles the writer of a message: every field by its name in the proto, in the proto's order, and null where it is
- * not set, or nothing where it is to be left out then. 64-bit integers are JSON numbers, enums are the names that clients know, bytes are base64.
+ * not set, or nothing where it is to be left out then. 64-bit integers are JSON numbers, enums are the names that clients
+ * know, bytes are base64.
  */
 export function compileMessageWriter(type: DescMessage): WriteValue {
   const known = compiled.get(type);
