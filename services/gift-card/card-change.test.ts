@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { AdminGiftCardService } from "../../gen/giftmesh/giftcard/v1/admin_gift_card_service_pb.ts";
 import { GiftCardStatus } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
 import { NotFound, Unavailable } from "../platform/refusal.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
+import { now } from "../platform/time.ts";
 import { toldTo } from "./testing/members.ts";
 import { byAdmin, byUser, RunningCards } from "./testing/running-cards.ts";
 
@@ -66,6 +68,36 @@ for (const { engine, running } of all) {
       t.is(await running.balance(maker), "850.00");
     },
   );
+
+  test.serial(`a worth and a time are changed together, though the time before is over meanwhile ${on}`, async (t) => {
+    const maker = await running.newUser();
+    const { id } = await running.newCard(maker);
+    const expiresAt = { seconds: BigInt(Math.floor(Date.now() / 1_000)) + 86_400n, nanos: 0 };
+    running.comeBetween(async (method, call, run) => {
+      if (method.name !== "Transfer") return run(call);
+      await running.change("UPDATE cards SET expires_at = ? WHERE id = ?", now() + 5_000n, id);
+      await sleep(10);
+      return run(call);
+    });
+    const { giftCard } = await update(id, { amount: "150.00", expiresAt });
+    running.comeBetween();
+    t.like(giftCard, { amount: "150.00", status: GiftCardStatus.ACTIVE });
+    t.like(giftCard?.expiresAt, expiresAt);
+    t.like(await look(id), { amount: "150.00", status: GiftCardStatus.ACTIVE });
+  });
+
+  test.serial(`who asks again at once for a worth and a time gets both ${on}`, async (t) => {
+    const maker = await running.newUser();
+    const { id } = await running.newCard(maker);
+    const expiresAt = { seconds: BigInt(Math.floor(Date.now() / 1_000)) + 86_400n, nanos: 0 };
+    running.breakAt({ rpc: "Transfer", when: "after" });
+    await t.throwsAsync(update(id, { amount: "150.00", expiresAt }, "both"));
+    running.breakAt(undefined);
+    const { giftCard } = await update(id, { amount: "150.00", expiresAt }, "both");
+    t.is(giftCard?.amount, "150.00");
+    t.like(giftCard?.expiresAt, expiresAt);
+    t.is(await running.balance(maker), "850.00");
+  });
 
   test.serial(`an update that ends a card, and stops there, is ended by whoever comes next ${on}`, async (t) => {
     const maker = await running.newUser();

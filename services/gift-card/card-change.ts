@@ -1,13 +1,13 @@
 import type { Statement } from "../platform/database/database.ts";
 import type { Call } from "../platform/rpc/call.ts";
-import { now } from "../platform/time.ts";
-import type { CardLane } from "./card-lane.ts";
+import { type Instant, now } from "../platform/time.ts";
+import type { Beside, CardLane } from "./card-lane.ts";
 import type { Changing } from "./changing.ts";
 import type { CodeKeys } from "./code-keys.ts";
 import { type Amendment, amend, endingFor } from "./domain/amending.ts";
 import { type Card, type CardStatus, type Step, statusOf } from "./domain/card.ts";
 import { letterOfReaddressed } from "./domain/letter.ts";
-import { startChanging } from "./domain/steps.ts";
+import { changed, startChanging } from "./domain/steps.ts";
 import type { Letters } from "./letters.ts";
 import type { Returning } from "./returning.ts";
 
@@ -29,7 +29,7 @@ export interface CardChangeParts {
 }
 
 /**
- * Changes a card as an admin wants it: what it is worth, then what is written on it, then what becomes of it. Each is as it
+ * Changes a card as an admin wants it: what it is worth, with what is written on it, then what becomes of it. Each is as it
  * is where it is so already, so that whoever asks again after a failure gets what is missing.
  */
 export class CardChange {
@@ -49,27 +49,23 @@ export class CardChange {
     const { lane, changing, returning, letters } = this.parts;
     const { id } = card;
     const at = now();
-    amend(card, amendment, at);
+    const begun = amount === undefined ? card : startChanging(card, amount, at).card;
+    amend(changed(begun, begun.attempt, at).card, amendment, at);
     const ending = endingFor(card, status, at);
-    if (amount !== undefined && (amount !== card.amount || card.state === "changing")) {
-      startChanging(card, amount, at);
-      await changing.change(id, amount, call);
-    }
     let before = card;
-    const amended = await lane.take(
-      {
-        id,
-        step: (present, now) => {
-          before = present;
-          return this.recode(present, amend(present, amendment, now));
-        },
-        beside: (after, kind) => [
-          ...(kind === "taken" ? letters.readdressed(before, after) : []),
-          ...(ending === undefined ? settling(after) : []),
-        ],
-      },
-      call.deadline,
-    );
+    const write = (present: Card, instant: Instant) => {
+      before = present;
+      return this.recode(present, amend(present, amendment, instant));
+    };
+    const beside: Beside = (after, kind) => [
+      ...(kind === "taken" ? letters.readdressed(before, after) : []),
+      ...(ending === undefined ? settling(after) : []),
+    ];
+    // A time that runs out while its worth changes had not when that was asked for.
+    const amended =
+      amount !== undefined && begun.state === "changing"
+        ? await changing.change(id, amount, call, { step: (present) => write(present, at), beside })
+        : await lane.take({ id, step: write, beside }, call.deadline);
     return ending === undefined ? amended : returning.end(id, ending, call, settling);
   }
 

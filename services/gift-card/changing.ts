@@ -1,10 +1,16 @@
 import { Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
-import type { CardLane } from "./card-lane.ts";
+import type { Beside, CardLane } from "./card-lane.ts";
 import type { CardMoney } from "./card-money.ts";
-import type { Card } from "./domain/card.ts";
-import { changed, startChanging, stepBackFromChanging } from "./domain/steps.ts";
+import type { Card, Step } from "./domain/card.ts";
+import { asItIs, changed, followedBy, startChanging, stepBackFromChanging } from "./domain/steps.ts";
 import { isFinalNo, isVoided } from "./neighbours.ts";
+
+/** What is done with a card at once when it is worth what it should be, in the same step. */
+export interface Following {
+  readonly step: (card: Card) => Step;
+  readonly beside: Beside;
+}
 
 /** Changes what a card is worth: the difference is moved from or to whoever paid for it. */
 export class Changing {
@@ -17,13 +23,13 @@ export class Changing {
   }
 
   /** Has a card be worth so much, in minor units. Rejects with what refuses it, once nothing of it is left. */
-  async change(id: bigint, newAmount: bigint, call: Call): Promise<Card> {
+  async change(id: bigint, newAmount: bigint, call: Call, following: Following): Promise<Card> {
     const begun = await this.lane.take({ id, step: (card, now) => startChanging(card, newAmount, now) }, call.deadline);
-    return begun.state === "changing" ? this.drive(begun, call) : begun;
+    return begun.state === "changing" ? this.drive(begun, call, following) : this.lane.take({ id, ...following });
   }
 
   /** Takes an attempt to its end. */
-  async drive(begun: Card, call: Call): Promise<Card> {
+  async drive(begun: Card, call: Call, following?: Following): Promise<Card> {
     const { id, attempt } = begun;
     try {
       await this.money.move(begun, "change", call);
@@ -34,6 +40,10 @@ export class Changing {
         throw isVoided(error) ? new Unavailable() : error;
       }
     }
-    return this.lane.take({ id, step: (card, now) => changed(card, attempt, now) });
+    return this.lane.take({
+      id,
+      step: (card, now) => followedBy(changed(card, attempt, now), following?.step ?? asItIs, now),
+      beside: following?.beside,
+    });
   }
 }

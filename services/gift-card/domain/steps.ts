@@ -212,6 +212,12 @@ export function stepBackFromChanging(card: Card, attempt: bigint, now: Instant):
   return active({ ...card, newAmount: undefined }, now);
 }
 
+/** One step, and at once the next. */
+export function followedBy({ kind, card }: Step, next: (card: Card) => Step, now: Instant): Step {
+  const last = next(card);
+  return kind === "taken" || last.kind === "taken" ? taken(last.card, now) : last;
+}
+
 /** Nothing happens to it. */
 export function asItIs(card: Card): Step {
   return { kind: "as it is", card };
