@@ -47,7 +47,7 @@ export function mysqlEngine(url = mysqlUrl): Engine {
   return {
     name: "MySQL",
     // The server takes 151 connections at first: several whole meshes are to fit, with a pool for each service.
-    environment: { DATA_DIR: directory, DATABASE_URL: url, DATABASE_PREFIX: prefix, DATABASE_CONNECTIONS: "4" },
+    environment: { DATA_DIR: directory, DATABASE_URL: url, DATABASE_PREFIX: prefix, DATABASE_CONNECTIONS: "3" },
     remove: async () => {
       rmSync(directory, { recursive: true, force: true });
       const server = knex({ client: "mysql2", connection: url });
