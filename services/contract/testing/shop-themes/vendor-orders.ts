@@ -178,7 +178,14 @@ export const vendorOrders = themeOf(setUp, ({ shop, vendorId, otherId, seller, o
       expires_at: null,
     });
     t.regex(String(body.data?.paid_at), iso);
-    t.true(idsOf(await seller.get("/api/vendor/v3.1/orders?status=pending")).includes(id));
+    const pending = await seller.get("/api/vendor/v3.1/orders?status=pending&per_page=100");
+    const ofProduct = (pending.body.data as unknown as { id: number; product_id: number }[]).filter(
+      (order) => order.product_id === product,
+    );
+    t.deepEqual(
+      ofProduct.map((order) => order.id),
+      [id],
+    );
     const completed = await complete(t, seller, id);
     t.like(completed.body.data, { status: "completed" });
     t.is((await client.post(`/orders/${id}/cancel`)).body.code, "ORDER_NOT_CANCELLABLE");
