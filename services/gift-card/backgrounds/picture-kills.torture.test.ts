@@ -58,7 +58,7 @@ test(`after ${kills} kill -9 amid uploads every background has its files, and ev
   for (let kill = 0; kill < kills; kill++) {
     const before = added;
     const working = [1, 2, 3].map(work);
-    await eventually(async () => added > before);
+    await eventually(async () => added > before + 1);
     await sleep(Math.random() * 1_500);
     const children = childrenOf(mesh.child.pid ?? 0);
     await mesh.end("SIGKILL");
@@ -71,6 +71,7 @@ test(`after ${kills} kill -9 amid uploads every background has its files, and ev
     );
     mesh = await startServices([], environment);
   }
+  t.true(added > kills);
 
   const admin = edge.as((await edge.login("admin", adminPassword)).token);
   const shown: Shown[] = [];
