@@ -67,8 +67,14 @@ export class SplitMesh {
     this.processes.get(name)?.child.kill("SIGCONT");
   }
 
+  /** Has whatever stands still go on. */
+  resumeAll(): void {
+    for (const name of this.processes.keys()) this.resume(name);
+  }
+
   /** Ends every service as an operator would; answers those that did not end well. */
   async stop(): Promise<string[]> {
+    this.resumeAll();
     const codes = await Promise.all(
       Array.from(this.processes, async ([name, process]) => [name, await process.end("SIGTERM")] as const),
     );
