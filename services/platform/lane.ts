@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
-import { isDuplicateKey, isTransient } from "./database/failures.ts";
+import { isDuplicateKey, isOutOfRoom, isTransient } from "./database/failures.ts";
 import { type Refusal, Unavailable } from "./refusal.ts";
 
 /** What became of one command: done, or refused. A refusal is an answer like any other. */
@@ -47,7 +47,7 @@ const defaultLimits: LaneLimits = { batch: 256, waiting: 20_000 };
  *
  * A batch that fails for a passing reason (a deadlock, a lost connection, a key that another process took first) is
  * run again as a whole: nothing of it has been answered, and every command carries its own id. One that fails for good
- * is halved until the command at fault stands alone and fails alone.
+ * is halved until the command at fault stands alone and fails alone; a full disk is no command's fault.
  */
 export class Lane<Command, Answer> {
   private readonly commit: Commit<Command, Answer>;
@@ -119,7 +119,7 @@ export class Lane<Command, Answer> {
       const outcomes = await this.commitPatiently(batch.map((one) => one.command));
       return () => answerEach(batch, outcomes);
     } catch (error) {
-      if (batch.length === 1 || isTransient(error)) {
+      if (batch.length === 1 || isTransient(error) || isOutOfRoom(error)) {
         return () => {
           for (const one of batch) one.reject(error);
         };

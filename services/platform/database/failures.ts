@@ -22,7 +22,11 @@ const transientCodes: ReadonlySet<string> = new Set([
   "ER_CON_COUNT_ERROR",
 ]);
 
+/** The server's disk is full, or the file that holds its tables may not grow. */
+const outOfRoomCodes: ReadonlySet<string> = new Set(["ER_DISK_FULL", "ER_RECORD_FILE_FULL", "ER_ERROR_ON_WRITE"]);
+
 const sqliteBusy = 5;
+const sqliteFull = 13;
 const sqliteConstraintPrimaryKey = 1555;
 const sqliteConstraintUnique = 2067;
 
@@ -30,6 +34,12 @@ const sqliteConstraintUnique = 2067;
 export function isTransient(error: unknown): boolean {
   const { code, errcode } = error as EngineError;
   return (code !== undefined && transientCodes.has(code)) || (errcode !== undefined && (errcode & 0xff) === sqliteBusy);
+}
+
+/** Whether there is no room for what is to be written: nothing of it is, and once there is room it goes through. */
+export function isOutOfRoom(error: unknown): boolean {
+  const { code, errcode } = error as EngineError;
+  return (code !== undefined && outOfRoomCodes.has(code)) || errcode === sqliteFull;
 }
 
 /** Whether a row was refused because its key is taken. */

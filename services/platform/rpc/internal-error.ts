@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { isTransient } from "../database/failures.ts";
+import { isOutOfRoom, isTransient } from "../database/failures.ts";
 import { Refusal, Unavailable } from "../refusal.ts";
 import { traceIdOf } from "../tracing.ts";
 import type { Call } from "./call.ts";
@@ -31,6 +31,10 @@ export function failureOf(error: unknown, method: string, call: Call, log: Logge
   const about = { requestId, traceId: traceIdOf(trace), method, err: error };
   if (isTransient(error) || (error as Error).name === "KnexTimeoutError") {
     log.error(about, "The database does not answer");
+    return new Unavailable();
+  }
+  if (isOutOfRoom(error)) {
+    log.error(about, "The database has no room left");
     return new Unavailable();
   }
   log.error(about, "A call failed unexpectedly");
