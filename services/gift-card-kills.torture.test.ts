@@ -9,7 +9,7 @@ import { cardFaultsIn } from "./testing/gift-cards/books.ts";
 import { cardIn, type ShownCard, userBase } from "./testing/gift-cards/cards.ts";
 import { type Answer, RestClient } from "./testing/rest-client.ts";
 import { adminPassword, unlimited } from "./testing/running-mesh.ts";
-import { rounds } from "./testing/scale.ts";
+import { rounds, timeLimitMs } from "./testing/scale.ts";
 import { listAll, type Member, newMembers } from "./testing/shop/members.ts";
 import { SplitMesh } from "./testing/shop/split-mesh.ts";
 
@@ -95,7 +95,7 @@ for (const { title, hold } of moments) {
   run(
     `a redeem that is killed ${title} is finished within 2 s of the restart, ${killsOfEach} times${where}`,
     async (t) => {
-      t.timeout(30 * 60_000);
+      t.timeout(timeLimitMs(30));
       const { mesh, members, cards, ledger, admin } = await shared.get();
       t.teardown(() => mesh.resumeAll());
       const took: number[] = [];
@@ -151,7 +151,7 @@ run(`with the wallet down a redeem is 503 and the card not lost; with it back, f
 });
 
 run(`after ${killsInRush} kill -9 in a rush every card is redeemed once, and every answer true${where}`, async (t) => {
-  t.timeout(30 * 60_000);
+  t.timeout(timeLimitMs(30));
   const { mesh, members, ledger, admin } = await shared.get();
   let isOver = false;
   const redeemed: { readonly card: ShownCard; readonly member: Member }[] = [];

@@ -13,7 +13,7 @@ import {
   updateCard,
 } from "./testing/gift-cards/cards.ts";
 import type { Answer } from "./testing/rest-client.ts";
-import { rounds } from "./testing/scale.ts";
+import { rounds, timeLimitMs } from "./testing/scale.ts";
 import { cancel, type Member } from "./testing/shop/members.ts";
 import { outcomeOf, race, runRounds, tally } from "./testing/shop/racing.ts";
 import { openShop, type RunningShop } from "./testing/shop/running-shop.ts";
@@ -184,7 +184,7 @@ for (const { name } of found) {
   test.after.always(`close the shop on ${name}`, () => shop.close());
 
   test.serial(`of ${contenders} who redeem one card one gets it, ${rushes} times, on ${name}`, async (t) => {
-    t.timeout(30 * 60_000);
+    t.timeout(timeLimitMs(30));
     const { members } = await shop.get();
     await runRounds(rushes, 1, async (round) => {
       const maker = members[round % members.length] as Member;
@@ -218,7 +218,7 @@ for (const { name } of found) {
 
   for (const { title, run, allowed } of kinds) {
     test.serial(`${title}, ${duels} times, leaves money exact on ${name}`, async (t) => {
-      t.timeout(30 * 60_000);
+      t.timeout(timeLimitMs(30));
       const open = await shop.get();
       const lines: string[] = [];
       await runRounds(duels, atOnce, async (round, place) => {
@@ -234,7 +234,7 @@ for (const { name } of found) {
   }
 
   test.serial(`redeem against expiry, ${duels} times, leaves money exact on ${name}`, async (t) => {
-    t.timeout(30 * 60_000);
+    t.timeout(timeLimitMs(30));
     const { members } = await shop.get();
     const lines: string[] = [];
     // When to redeem, in milliseconds from the instant of expiry: so that about half of them come too late.

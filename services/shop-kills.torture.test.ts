@@ -6,7 +6,7 @@ import { Broker } from "./platform/testing/broker.ts";
 import { engines, mysqlEngine } from "./platform/testing/engines.ts";
 import { RestClient } from "./testing/rest-client.ts";
 import { adminPassword, unlimited } from "./testing/running-mesh.ts";
-import { rounds } from "./testing/scale.ts";
+import { rounds, timeLimitMs } from "./testing/scale.ts";
 import { faultsIn, lastOf } from "./testing/shop/books.ts";
 import { House } from "./testing/shop/house.ts";
 import { newMembers } from "./testing/shop/members.ts";
@@ -48,7 +48,7 @@ const [run, where] =
 run(
   `after ${kills} kill -9 in a rush, every order is done or undone, nothing is lost or doubled${where}`,
   async (t) => {
-    t.timeout(30 * 60_000);
+    t.timeout(timeLimitMs(30));
     const engine = mysqlEngine();
     const broker = await Broker.prepare();
     await broker.start();

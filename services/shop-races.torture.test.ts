@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { engines } from "./platform/testing/engines.ts";
 import type { Answer } from "./testing/rest-client.ts";
-import { rounds } from "./testing/scale.ts";
+import { rounds, timeLimitMs } from "./testing/scale.ts";
 import { cancel, type Member, pay, placedIn, placeOrder, type ShownOrder } from "./testing/shop/members.ts";
 import { outcomeOf, race, runRounds, tally } from "./testing/shop/racing.ts";
 import { openShop, type RunningShop } from "./testing/shop/running-shop.ts";
@@ -126,7 +126,7 @@ for (const { name } of found) {
   test.after.always(`close the shop on ${name}`, () => shop.close());
 
   test.serial(`of ${contenders} buyers for one unit one gets it, ${rushes} times, on ${name}`, async (t) => {
-    t.timeout(30 * 60_000);
+    t.timeout(timeLimitMs(30));
     const { house, members, faults } = await shop.get();
     await runRounds(rushes, 2, async (round) => {
       const product = await house.addProduct({ stock: 1 });
@@ -139,7 +139,7 @@ for (const { name } of found) {
   });
 
   test.serial(`of ${contenders} members for one coupon one gets it, ${rushes} times, on ${name}`, async (t) => {
-    t.timeout(30 * 60_000);
+    t.timeout(timeLimitMs(30));
     const { house, members, faults } = await shop.get();
     await runRounds(rushes, 2, async () => {
       const coupon = await house.addCoupon({ percent: 10, quantity: 1 });
@@ -151,7 +151,7 @@ for (const { name } of found) {
 
   for (const { title, run, allowed } of kinds) {
     test.serial(`${title}, ${duels} times, leaves stock, money and coupons exact on ${name}`, async (t) => {
-      t.timeout(30 * 60_000);
+      t.timeout(timeLimitMs(30));
       const open = await shop.get();
       const lines: string[] = [];
       await runRounds(duels, atOnce, async (round, place) => {
@@ -167,7 +167,7 @@ for (const { name } of found) {
   }
 
   test.serial(`pay against expiry, ${duels} times, leaves stock and money exact on ${name}`, async (t) => {
-    t.timeout(30 * 60_000);
+    t.timeout(timeLimitMs(30));
     const hasty = await openShop(name, hastyMembers, { ORDER_EXPIRE_AFTER_MS: "400" });
     try {
       const lines: string[] = [];

@@ -1,21 +1,32 @@
-import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { engines, natsServer } from "../platform/testing/engines.ts";
+import { readAvaReport } from "./ava-report.ts";
 import { root } from "./processes.ts";
+import { runCommand } from "./run-command.ts";
 
 /** What one step came to. */
 interface Tally {
   readonly passed: number;
   readonly failed: number;
+  /** What failed, and what was wrong with it. */
+  readonly complaints: readonly string[];
 }
 
 interface Step {
   readonly name: string;
   run(): Promise<Tally>;
 }
+
+const minuteMs = 60_000;
+
+/** At the end so many lines of complaints are said again, for whoever sees no more than the end. */
+const mostComplaints = 60;
+
+/** These kill processes or start many, and load the machine by themselves: each has it to itself. */
+const alone = ["services/**/*.torture.test.ts", "services/compose.test.ts", "services/main.test.ts"];
 
 /** What `npm test` does: every check, then every test, and at the end where they ran and how many passed. */
 const steps: readonly Step[] = [
@@ -24,13 +35,30 @@ const steps: readonly Step[] = [
   { name: "proto lint", run: () => check("buf", ["lint"]) },
   { name: "proto format", run: () => check("buf", ["format", "--diff", "--exit-code", "proto"]) },
   { name: "generated code is up to date", run: checkGenerated },
-  { name: "tests", run: runTests },
+  ...testSteps(process.argv.slice(2)),
 ];
+
+/** Every test, or what is asked for in AVA's own words: `npm test -- services/wallet --match "*audit*"`. */
+function testSteps(args: readonly string[]): readonly Step[] {
+  if (args.length > 0) return [{ name: "tests", run: () => runTests(args) }];
+  const others = ["services/**/*.test.ts", ...alone.map((pattern) => `!${pattern}`)];
+  return [
+    { name: "tests", run: () => runTests(others) },
+    { name: "tests that have the machine to themselves", run: () => runTests(["--concurrency", "1", ...alone]) },
+  ];
+}
+
+const interruption = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interruption.abort());
 
 async function main(): Promise<boolean> {
   const servers = await serversFound();
   const tallies: Tally[] = [];
   for (const step of steps) {
+    if (interruption.signal.aborted) {
+      tallies.push({ passed: 0, failed: 1, complaints: [`  ✘ ${step.name}: told to stop before`] });
+      break;
+    }
     process.stdout.write(`\n▶ ${step.name}\n`);
     const tally = await step.run();
     tallies.push(tally);
@@ -38,11 +66,18 @@ async function main(): Promise<boolean> {
   }
   const missing = servers.filter((server) => !server.found);
   const required = process.env.REQUIRE_SERVERS === "1" && process.env.CI === "true";
+  if (required) tallies.push({ passed: servers.length - missing.length, failed: missing.length, complaints: [] });
+  const sum = (key: "passed" | "failed") => tallies.reduce((total, tally) => total + tally[key], 0);
+  const complaints = tallies.flatMap((tally) => tally.complaints);
+  if (complaints.length > 0) process.stdout.write(`\nWhat failed:\n${firstOf(complaints).join("\n")}\n`);
   process.stdout.write(`\nThe tests ran on SQLite and in-process events${servers.map(describe).join("")}.\n`);
-  if (required) tallies.push({ passed: servers.length - missing.length, failed: missing.length });
-  const sum = (key: keyof Tally) => tallies.reduce((total, tally) => total + tally[key], 0);
   process.stdout.write(`${sum("passed")} passed, ${sum("failed")} failed\n`);
   return sum("failed") === 0;
+}
+
+function firstOf(complaints: readonly string[]): readonly string[] {
+  const rest = complaints.length - mostComplaints;
+  return rest <= 0 ? complaints : [...complaints.slice(0, mostComplaints), `  … ${rest} more lines, above`];
 }
 
 interface Server {
@@ -66,19 +101,19 @@ function describe({ name, found, setting }: Server): string {
 }
 
 async function check(command: string, args: readonly string[]): Promise<Tally> {
-  const { code } = await run(command, args);
-  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  const { isGood, output } = await run(command, args);
+  if (isGood) return { passed: 1, failed: 0, complaints: [] };
+  return { passed: 0, failed: 1, complaints: [`  ✘ ${command}`, ...output.split("\n").slice(0, 20)] };
 }
 
-async function runTests(): Promise<Tally> {
-  const { code, output } = await run("ava", process.argv.slice(2));
-  const passed = count(output, /(\d+) tests? passed/);
-  const failed = count(output, /(\d+) tests? failed/);
-  return { passed, failed: code === 0 ? failed : Math.max(1, failed) };
+async function runTests(args: readonly string[]): Promise<Tally> {
+  const { isGood, output } = await run("ava", args);
+  const { passed, failed, complaints } = readAvaReport(output);
+  return { passed, failed: isGood ? failed : Math.max(1, failed), complaints };
 }
 
-function count(output: string, pattern: RegExp): number {
-  return Number(pattern.exec(output)?.[1] ?? 0);
+function run(command: string, args: readonly string[]) {
+  return runCommand(command, args, { limitMs: 8 * minuteMs, signal: interruption.signal });
 }
 
 /** Generates anew beside what is committed, and compares. */
@@ -95,8 +130,9 @@ async function checkGenerated(): Promise<Tally> {
         !committed.includes(name) ||
         !isSame(join(fresh, "gen", name), join(root, "gen", name)),
     );
-    for (const name of stale) process.stdout.write(`gen/${name} is not what proto/ makes: npm run gen\n`);
-    return stale.length === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+    const complaints = stale.map((name) => `  ✘ gen/${name} is not what proto/ makes: npm run gen`);
+    for (const complaint of complaints) process.stdout.write(`${complaint}\n`);
+    return { passed: stale.length === 0 ? 1 : 0, failed: stale.length === 0 ? 0 : 1, complaints };
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
@@ -111,22 +147,6 @@ async function filesIn(directory: string): Promise<string[]> {
 
 function isSame(one: string, other: string): boolean {
   return readFileSync(one).equals(readFileSync(other));
-}
-
-/** Every file of tests is a process's worth of modules: what was compiled for one is kept for the others. */
-const env = { ...process.env, NODE_COMPILE_CACHE: join(root, "node_modules/.cache/node") };
-
-function run(command: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"], env });
-    let output = "";
-    child.stdout.on("data", (data) => {
-      output += data;
-      process.stdout.write(data);
-    });
-    child.once("error", reject);
-    child.once("exit", (code) => resolve({ code, output }));
-  });
 }
 
 process.exit((await main()) ? 0 : 1);

@@ -11,7 +11,7 @@ import { type Engine, engines } from "../platform/testing/engines.ts";
 import { freePorts, startServices } from "../testing/processes.ts";
 import { RestClient } from "../testing/rest-client.ts";
 import { adminPassword, unlimited } from "../testing/running-mesh.ts";
-import { rounds } from "../testing/scale.ts";
+import { rounds, timeLimitMs } from "../testing/scale.ts";
 
 const transfers = rounds(20_000);
 const inFlight = 64;
@@ -23,7 +23,7 @@ const mysql = (await engines()).find((engine) => engine.name === "MySQL");
 const onMysql = mysql ? test : test.skip;
 
 onMysql(`two processes on one MySQL make ${transfers} transfers between three wallets, each once`, async (t) => {
-  t.timeout(30 * 60_000);
+  t.timeout(timeLimitMs(30));
   const { environment, remove } = mysql as Engine;
   const [edge, ...ports] = await freePorts(4);
   const start = (edgePort: number | undefined, grpcPort: number | undefined) =>

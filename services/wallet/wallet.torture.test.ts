@@ -5,7 +5,7 @@ import { eventually } from "../platform/testing/eventually.ts";
 import { freePorts, startServices } from "../testing/processes.ts";
 import { RestClient, type SignedIn } from "../testing/rest-client.ts";
 import { adminPassword, unlimited } from "../testing/running-mesh.ts";
-import { rounds } from "../testing/scale.ts";
+import { rounds, timeLimitMs } from "../testing/scale.ts";
 
 const kills = rounds(20);
 const clients = 16;
@@ -22,7 +22,7 @@ for (const engine of await engines()) {
   test.serial(
     `after kill -9 during load, ${kills} times, every charge is there once or declined on ${engine.name}`,
     async (t) => {
-      t.timeout(30 * 60_000);
+      t.timeout(timeLimitMs(30));
       const environment = await environmentFor(engine);
       const base = `http://127.0.0.1:${environment.EDGE_PORT}`;
       let mesh = await startServices([], environment);

@@ -8,7 +8,7 @@ import { eventually } from "../../platform/testing/eventually.ts";
 import { freePorts, startServices } from "../../testing/processes.ts";
 import { RestClient } from "../../testing/rest-client.ts";
 import { adminPassword, unlimited } from "../../testing/running-mesh.ts";
-import { rounds } from "../../testing/scale.ts";
+import { rounds, timeLimitMs } from "../../testing/scale.ts";
 import { childrenOf } from "./testing/children.ts";
 import { picture } from "./testing/pictures.ts";
 import { base, type Shown } from "./testing/running-backgrounds.ts";
@@ -17,7 +17,7 @@ const kills = Math.max(3, rounds(30));
 const image = await picture("png", 600, 400);
 
 test(`after ${kills} kill -9 amid uploads every background has its files, and every file its row`, async (t) => {
-  t.timeout(10 * 60_000);
+  t.timeout(timeLimitMs(10));
   const engine = sqliteEngine();
   const directory = engine.environment.DATA_DIR ?? "";
   const [edgePort = 0, grpcPort = 0] = await freePorts(2);
