@@ -58,6 +58,9 @@ export function mysqlEngine(url = mysqlUrl): Engine {
   };
 }
 
+/** To prepare reflection is a third of a start; the tests of it ask for it. */
+export const withoutReflection = { GRPC_REFLECTION: "false" };
+
 /** Thousands sign up in the tests, and hardly any to have their password guessed. */
 const passwordCost = { memory: 64, passes: 1, parallelism: 1 };
 
@@ -66,7 +69,7 @@ const passwordCost = { memory: 64, passes: 1, parallelism: 1 };
  * set on top.
  */
 export function testConfig(engine: Engine, environment: Readonly<Record<string, string>> = {}): Config {
-  const usual = { LOG_LEVEL: "error", EDGE_PORT: "0", GRPC_PORT: "0" };
+  const usual = { LOG_LEVEL: "error", EDGE_PORT: "0", GRPC_PORT: "0", ...withoutReflection };
   return { ...readConfig({ ...usual, ...engine.environment, ...environment }), passwordCost };
 }
 
