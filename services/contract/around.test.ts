@@ -9,7 +9,7 @@ import type { RestClient } from "../testing/rest-client.ts";
 import { runMesh } from "../testing/running-mesh.ts";
 
 const engine = sqliteEngine();
-const { mesh, anonymous, superAdmin } = await runMesh(engine);
+const { mesh, anonymous, superAdmin } = await runMesh(engine, { GRPC_REFLECTION: "" });
 test.after.always(async () => {
   await mesh.stop();
   await engine.remove();

@@ -29,6 +29,8 @@ export interface Config {
   /** A file with a JWK Set of private keys, the first of which signs; unset: made at the first start, kept in profile's database. */
   readonly signingKeysFile: string | undefined;
   readonly tokenLifetimeSeconds: number;
+  /** What it takes to hash a password. No setting: whoever guesses is to find it as dear everywhere. */
+  readonly passwordCost: PasswordCost;
   /** ISO 4217. */
   readonly defaultCurrency: string;
   /** ISO 3166-1, two letters. */
@@ -58,6 +60,17 @@ export interface Config {
   /** Where pictures are kept; unset: files in dataDir. */
   readonly mediaBucket: Bucket | undefined;
 }
+
+/** The cost of Argon2id (RFC 9106, 3.1). */
+export interface PasswordCost {
+  /** In KiB. */
+  readonly memory: number;
+  readonly passes: number;
+  readonly parallelism: number;
+}
+
+/** What OWASP's Password Storage Cheat Sheet asks for at least: 19 MiB, two passes, one lane. */
+const passwordCost: PasswordCost = { memory: 19_456, passes: 2, parallelism: 1 };
 
 /** At least one secret of 32 bytes, each with a name. */
 export type GiftCardKeys = readonly [GiftCardKey, ...GiftCardKey[]];
@@ -99,6 +112,7 @@ export function readConfig(environment: Environment = process.env): Config {
     adminPassword: read.matching("ADMIN_PASSWORD", /^.{8,128}$/u, "8 to 128 characters"),
     signingKeysFile: read.text("SIGNING_KEYS"),
     tokenLifetimeSeconds: read.integer("TOKEN_LIFETIME_SECONDS", 10, 86_400) ?? 900,
+    passwordCost,
     defaultCurrency: read.currency("DEFAULT_CURRENCY") ?? "SAR",
     defaultPhoneRegion: read.matching("DEFAULT_PHONE_REGION", /^[A-Z]{2}$/, "two capital letters") ?? "VN",
     ratePerMinute: {

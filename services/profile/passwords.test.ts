@@ -1,8 +1,10 @@
 import test from "ava";
+import { readConfig } from "../platform/config.ts";
 import { Unavailable } from "../platform/refusal.ts";
 import { Passwords } from "./passwords.ts";
 
-const passwords = new Passwords();
+const { passwordCost } = readConfig({});
+const passwords = new Passwords(passwordCost);
 
 test("a password is held against its hash, and another one is not it", async (t) => {
   const hash = await passwords.hash("correct horse");
@@ -33,7 +35,7 @@ test("nobody's password is never right", async (t) => {
 });
 
 test("more than can wait are turned away, and the others get their turn", async (t) => {
-  const own = new Passwords();
+  const own = new Passwords(passwordCost);
   const asked = await Promise.allSettled(Array.from({ length: 140 }, () => own.hash("correct horse")));
   const turnedAway = asked.filter((one) => one.status === "rejected");
   t.true(turnedAway.length >= 9 && turnedAway.length <= 11);

@@ -1,12 +1,11 @@
 import { argon2, randomBytes, timingSafeEqual } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { promisify } from "node:util";
+import type { PasswordCost } from "../platform/config.ts";
 import { Unavailable } from "../platform/refusal.ts";
 
 const argon2id = promisify(argon2).bind(undefined, "argon2id");
 
-/** What OWASP's Password Storage Cheat Sheet asks for at least: 19 MiB, two passes, one lane. */
-const cost = { memory: 19_456, passes: 2, parallelism: 1 };
 const saltBytes = 16;
 const tagBytes = 32;
 
@@ -16,9 +15,6 @@ const mostAtOnce = Math.min(3, availableParallelism());
 /** A few seconds' worth. */
 const mostWaiting = 128;
 
-/** Like any other, but of no password: what a password is held against where there is no such user. */
-const nobodysHash = formatPhc(randomBytes(saltBytes), randomBytes(tagBytes));
-
 const phcForm = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
 /**
@@ -26,19 +22,27 @@ const phcForm = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$(
  * that Unavailable is thrown.
  */
 export class Passwords {
+  private readonly cost: PasswordCost;
+  /** Like any other, but of no password: what a password is held against where there is no such user. */
+  private readonly nobodysHash: string;
   private running = 0;
   private readonly waiting: (() => void)[] = [];
+
+  constructor(cost: PasswordCost) {
+    this.cost = cost;
+    this.nobodysHash = formatPhc(cost, randomBytes(saltBytes), randomBytes(tagBytes));
+  }
 
   async hash(password: string): Promise<string> {
     const salt = randomBytes(saltBytes);
     const tag = await this.inTurn(() =>
-      argon2id({ message: bytesOf(password), nonce: salt, tagLength: tagBytes, ...cost }),
+      argon2id({ message: bytesOf(password), nonce: salt, tagLength: tagBytes, ...this.cost }),
     );
-    return formatPhc(salt, tag);
+    return formatPhc(this.cost, salt, tag);
   }
 
   /** Whether a password is the hash's. Without a hash it is not, and finding out takes just as long. */
-  async verify(password: string, hash = nobodysHash): Promise<boolean> {
+  async verify(password: string, hash = this.nobodysHash): Promise<boolean> {
     const [, memory, passes, parallelism, salt = "", tag = ""] = phcForm.exec(hash) ?? [];
     const expected = Buffer.from(tag, "base64");
     const actual = await this.inTurn(() =>
@@ -73,8 +77,7 @@ function bytesOf(password: string): Buffer {
   return Buffer.from(password.normalize("NFKC"));
 }
 
-function formatPhc(salt: Buffer, tag: Buffer): string {
-  const { memory, passes, parallelism } = cost;
+function formatPhc({ memory, passes, parallelism }: PasswordCost, salt: Buffer, tag: Buffer): string {
   return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${unpadded(salt)}$${unpadded(tag)}`;
 }
 

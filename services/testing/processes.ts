@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { withoutReflection } from "../platform/testing/engines.ts";
 
 /** The root of the project. */
 export const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -25,7 +26,7 @@ export const startCommand: readonly string[] = JSON.parse(readFileSync(`${root}p
 
 /**
  * Starts `node` on a script of the project as `npm start` does, with its options for Node, in an environment that holds
- * nothing but PATH and what is given.
+ * nothing but PATH, where to keep what was compiled, and what is given.
  */
 export function startProcess(
   script: string,
@@ -34,7 +35,7 @@ export function startProcess(
 ): TestProcess {
   const child = spawn(process.execPath, [...startCommand.slice(0, -1), script, ...args], {
     cwd: root,
-    env: { PATH: process.env.PATH ?? "", ...environment },
+    env: { ...inherited(), ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
@@ -75,12 +76,17 @@ export function startProcess(
   };
 }
 
+function inherited(): Readonly<Record<string, string>> {
+  const { PATH = "", NODE_COMPILE_CACHE } = process.env;
+  return NODE_COMPILE_CACHE === undefined ? { PATH } : { PATH, NODE_COMPILE_CACHE };
+}
+
 /** Starts services of the mesh, and waits until they are ready. */
 export async function startServices(
   names: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<TestProcess> {
-  const started = startProcess("services/main.ts", names, { LOG_LEVEL: "error", ...environment });
+  const started = startProcess("services/main.ts", names, { LOG_LEVEL: "error", ...withoutReflection, ...environment });
   await started.says("giftmesh is ready");
   return started;
 }

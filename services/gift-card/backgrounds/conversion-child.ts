@@ -1,4 +1,5 @@
 // The process that pictures are decoded in. It has one picture, and is gone with it.
+import { flushCompileCache } from "node:module";
 import sharp, { type Sharp } from "sharp";
 import type { ConversionAnswer, ConversionRequest, ConvertedPicture } from "./conversion.ts";
 import { boxes, mostPixels, type PictureFile, type PictureFormat } from "./domain/picture.ts";
@@ -56,4 +57,6 @@ process.once("message", async (request: ConversionRequest) => {
   }, lookEveryMs);
   say(await convert(request).catch(() => ({ kind: "refused", problem: "unreadable" }) as const));
 });
+// Now: it will be killed, and must not write once it has seen a picture.
+flushCompileCache();
 say({ kind: "ready" });

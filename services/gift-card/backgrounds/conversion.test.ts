@@ -13,6 +13,8 @@ import { picture, png, svg } from "./testing/pictures.ts";
 
 const never = new AbortController().signal;
 const patient = { ...usualLimits, timeMs: 30_000 };
+/** Takes its time. */
+const large = await picture("png", 8_000, 4_000);
 
 function convert(bytes: Uint8Array, limits = patient): Promise<ConvertedPicture> {
   return convertPicture(bytes, formatOf(bytes), limits, never);
@@ -148,7 +150,7 @@ test.serial("a conversion that takes too much memory is ended, and its caller to
 
 test.serial("a conversion that is killed from outside is not the picture's fault", async (t) => {
   const children = childrenOf(process.pid);
-  const converting = convert(await picture("png", 8_000, 4_000));
+  const converting = convert(large);
   const outcome = t.throwsAsync(converting, { instanceOf: Unavailable });
   for (let killed = 0; killed === 0; await sleep(5)) {
     for (const pid of childrenOf(process.pid)) {
@@ -162,7 +164,7 @@ test.serial("a conversion that is killed from outside is not the picture's fault
 
 test.serial("nothing of the environment and of the secrets in it is known where pictures are decoded", async (t) => {
   const children = childrenOf(process.pid);
-  const converting = convert(await picture("png", 8_000, 4_000));
+  const converting = convert(large);
   let environments: string[] = [];
   while (environments.length === 0) {
     environments = childrenOf(process.pid)
@@ -177,7 +179,7 @@ test.serial("nothing of the environment and of the secrets in it is known where 
 
 test.serial("who goes away is not converted for", async (t) => {
   const goner = new AbortController();
-  const converting = convertPicture(await picture("png", 8_000, 4_000), "png", patient, goner.signal);
+  const converting = convertPicture(large, "png", patient, goner.signal);
   await sleep(100);
   goner.abort();
   await t.throwsAsync(converting, { instanceOf: Unavailable });

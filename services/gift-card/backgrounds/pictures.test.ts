@@ -123,8 +123,8 @@ test.serial("a conversion that is killed is a 503, and the same request goes thr
   const before = childrenOf(process.pid);
   const adding = running.form("POST", base, fields, { headers });
   const answered = adding.then(() => true);
-  // Each time anew: the mesh tries again what carries a key.
-  while (!(await Promise.race([answered, sleep(5, false)]))) {
+  // Each time anew: the mesh tries again what carries a key. To look takes a while itself.
+  while (!(await Promise.race([answered, sleep(25, false)]))) {
     for (const pid of childrenOf(process.pid)) if (!before.includes(pid)) process.kill(pid, "SIGKILL");
   }
   t.like(await adding, { status: 503, body: { code: "UNAVAILABLE" } });
