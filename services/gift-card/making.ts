@@ -45,7 +45,7 @@ export class Making {
     const { lane, ids, keys } = this.parts;
     const id = await ids.take();
     const code = keys.seal(id, keys.newCode());
-    const begun = await lane.begin(begin({ ...wanted, id, code }, now()), call.deadline);
+    const begun = await lane.begin(begin({ ...wanted, id, code }, now()), call);
     const card = await this.drive(begun, call, settling);
     if (card.state === "making" || card.state === "failed") throw new Unavailable();
     return card;

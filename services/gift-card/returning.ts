@@ -34,7 +34,7 @@ export class Returning {
         step: (card, now) => startReturning(card, target, now),
         beside: (card) => (settling && isThere(card) ? settling(card) : []),
       },
-      call.deadline,
+      call,
     );
     return isThere(card) ? card : this.drive(card, call, settling);
   }
