@@ -1,13 +1,12 @@
 import { randomUUID } from "node:crypto";
-import test from "ava";
 import { AdminGiftCardService } from "../gen/giftmesh/giftcard/v1/admin_gift_card_service_pb.ts";
 import { GiftCardStatus, GiftType } from "../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
 import { OrderService } from "../gen/giftmesh/payment/v1/order_service_pb.ts";
 import { PaymentService } from "../gen/giftmesh/payment/v1/payment_service_pb.ts";
 import { PointsService } from "../gen/giftmesh/wallet/v1/points_service_pb.ts";
-import { byAdmin, byUser, RunningCards } from "./gift-card/testing/running-cards.ts";
+import { byAdmin, byUser, type RunningCards } from "./gift-card/testing/running-cards.ts";
+import { startTwoReplicas } from "./gift-card/testing/two-replicas.ts";
 import type { Refusal } from "./platform/refusal.ts";
-import { engines } from "./platform/testing/engines.ts";
 
 const rounds = 12;
 const duplicates = 3;
@@ -27,32 +26,23 @@ interface Duel {
   readonly expected: readonly [string, string];
 }
 
-const found = await engines();
-const mysql = found.find(({ name }) => name === "MySQL");
-await Promise.all(found.filter((engine) => engine !== mysql).map((engine) => engine.remove()));
-const replicas = mysql && [await RunningCards.start(mysql), await RunningCards.start(mysql)];
-const [run, where] = replicas ? [test.serial, ""] : [test.skip, " (there is no MySQL)"];
-const [here, there] = replicas ?? [];
-
-test.after.always("stop the replicas", async () => {
-  for (const replica of replicas ?? []) await replica.stop();
-  await mysql?.remove();
-});
+const replicas = await startTwoReplicas();
+const { declare } = replicas;
 
 const duels: Readonly<Record<string, () => Promise<Duel>>> = {
   "making a card": async () => {
-    const userId = await known(here).newUser();
+    const userId = await replicas.here.newUser();
     return {
       asks: both(
         (amount) => (replica, idempotencyKey) => replica.newCard(userId, { amount }, { idempotencyKey }),
         ["100.00", "200.00"],
       ),
-      effect: async () => `${await known(here).balance(userId)}, ${await cardsOf(userId)}`,
+      effect: async () => `${await replicas.here.balance(userId)}, ${await cardsOf(userId)}`,
       expected: ["900.00, 1 active", "800.00, 1 active"],
     };
   },
   "making a card for the house": async () => {
-    const [one, other] = [await known(here).newUser("0"), await known(here).newUser("0")];
+    const [one, other] = [await replicas.here.newUser("0"), await replicas.here.newUser("0")];
     const issue = (userId: bigint): Ask => {
       const wanted = { giftType: GiftType.WALLET, amount: "100.00", userId };
       return (replica, key) => replica.clients.of(AdminGiftCardService).issueGiftCard(wanted, admin(key));
@@ -64,21 +54,21 @@ const duels: Readonly<Record<string, () => Promise<Duel>>> = {
     };
   },
   "redeeming a card": async () =>
-    onTwoCards((userId) => known(here).newCard(userId), {
+    onTwoCards((userId) => replicas.here.newCard(userId), {
       ask: (id, userId) => (replica, idempotencyKey) => replica.redeem(id, userId, { idempotencyKey }),
       before: ["active", "800.00"],
       after: ["used", "900.00"],
     }),
   "ordering a card's product": async () =>
-    onTwoCards((userId) => known(here).newOrderCard(userId), {
+    onTwoCards((userId) => replicas.here.newOrderCard(userId), {
       ask: (id, userId) => (replica, idempotencyKey) => replica.order(id, userId, { idempotencyKey }),
       before: ["active", "800.00"],
       after: ["used", "820.00"],
     }),
   "cancelling a card's order": async () => {
     const ordered = async (userId: bigint) => {
-      const card = await known(here).newOrderCard(userId);
-      await known(here).order(card.id, userId);
+      const card = await replicas.here.newOrderCard(userId);
+      await replicas.here.order(card.id, userId);
       return card;
     };
     return onTwoCards(ordered, {
@@ -88,42 +78,42 @@ const duels: Readonly<Record<string, () => Promise<Duel>>> = {
     });
   },
   "changing what a card is worth": async () => {
-    const userId = await known(here).newUser();
-    const { id } = await known(here).newCard(userId);
+    const userId = await replicas.here.newUser();
+    const { id } = await replicas.here.newCard(userId);
     const update = (amount: string): Ask => {
       const wanted = { giftCardId: id, amount };
       return (replica, key) => replica.clients.of(AdminGiftCardService).updateGiftCard(wanted, admin(key));
     };
     return {
       asks: both(update, ["150.00", "250.00"]),
-      effect: () => known(here).balance(userId),
+      effect: () => replicas.here.balance(userId),
       expected: ["850.00", "750.00"],
     };
   },
   "deleting a card": async () =>
-    onTwoCards((userId) => known(here).newCard(userId), {
+    onTwoCards((userId) => replicas.here.newCard(userId), {
       ask: (giftCardId) => (replica, key) =>
         replica.clients.of(AdminGiftCardService).deleteGiftCard({ giftCardId }, admin(key)),
       before: ["active", "800.00"],
       after: ["deleted", "900.00"],
     }),
   "cancelling cards, many at once": async () => {
-    const userId = await known(here).newUser();
+    const userId = await replicas.here.newUser();
     const cards = [];
-    for (let one = 0; one < 6; one++) cards.push((await known(here).newCard(userId)).id);
+    for (let one = 0; one < 6; one++) cards.push((await replicas.here.newCard(userId)).id);
     const end = (giftCardIds: bigint[]): Ask => {
       const wanted = { giftCardIds, status: GiftCardStatus.CANCELLED };
       return (replica, key) => replica.clients.of(AdminGiftCardService).bulkUpdateGiftCardStatus(wanted, admin(key));
     };
     return {
       asks: both(end, [cards.slice(0, 2), cards.slice(2)]),
-      effect: async () => `${await known(here).balance(userId)}, ${await cardsOf(userId)}`,
+      effect: async () => `${await replicas.here.balance(userId)}, ${await cardsOf(userId)}`,
       expected: ["600.00, 4 active, 2 cancelled", "800.00, 2 active, 4 cancelled"],
     };
   },
   "placing an order": async () => {
-    const userId = await known(here).newUser();
-    const { productId } = await known(here).newGoods(10n);
+    const userId = await replicas.here.newUser();
+    const { productId } = await replicas.here.newGoods(10n);
     const place = (quantity: bigint): Ask => {
       const wanted = { userId: "me", items: [{ productId, quantity }] };
       return (replica, idempotencyKey) =>
@@ -145,7 +135,7 @@ const duels: Readonly<Record<string, () => Promise<Duel>>> = {
       after: "920.00",
     }),
   "charging a wallet": async () => {
-    const userId = await known(here).newUser("0");
+    const userId = await replicas.here.newUser("0");
     const charge = (amount: string): Ask => {
       const wanted = { memberId: "me", amount };
       return (replica, idempotencyKey) =>
@@ -153,7 +143,7 @@ const duels: Readonly<Record<string, () => Promise<Duel>>> = {
     };
     return {
       asks: both(charge, ["10.00", "20.00"]),
-      effect: () => known(here).balance(userId),
+      effect: () => replicas.here.balance(userId),
       expected: ["10.00", "20.00"],
     };
   },
@@ -161,8 +151,8 @@ const duels: Readonly<Record<string, () => Promise<Duel>>> = {
 
 for (const [title, prepare] of Object.entries(duels)) {
   if (title !== "charging a wallet") {
-    run(`${title}: while one request is under way, another under its key does nothing${where}`, async (t) => {
-      const [first, second] = [known(here), known(there)];
+    declare(`${title}: while one request is under way, another under its key does nothing`, async (t) => {
+      const [first, second] = [replicas.here, replicas.there];
       const { asks, effect, expected } = await prepare();
       const key = randomUUID();
       const [reached, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -185,31 +175,28 @@ for (const [title, prepare] of Object.entries(duels)) {
     });
   }
 
-  run(
-    `${title}: of two requests under one key, sent to two replicas at once, one has its effect${where}`,
-    async (t) => {
-      const wins = [0, 0];
-      for (let round = 0; round < rounds; round++) {
-        const { asks, effect, expected } = await prepare();
-        const key = randomUUID();
-        const sent = shuffled([0, 1].flatMap((which) => Array.from({ length: duplicates * 2 }, () => which)));
-        const settled = await Promise.allSettled(
-          sent.map((which, index) => known(asks[which])(known(index % 2 === 0 ? here : there), key)),
-        );
-        const reasons = settled.flatMap((one) => (one.status === "rejected" ? [(one.reason as Refusal).reason] : []));
-        t.deepEqual([...new Set(reasons)], ["IDEMPOTENCY_KEY_REUSED"]);
-        const winners = new Set(sent.filter((_, index) => settled[index]?.status === "fulfilled"));
-        t.is(winners.size, 1);
-        const [winner = 0] = winners;
-        t.is(await effect(), known(expected[winner]));
-        const answers = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-        t.is(answers.length, duplicates * 2);
-        for (const answer of answers) t.deepEqual(answer, answers[0]);
-        wins[winner] = (wins[winner] ?? 0) + 1;
-      }
-      t.log(`${wins.join(" to ")}`);
-    },
-  );
+  declare(`${title}: of two requests under one key, sent to two replicas at once, one has its effect`, async (t) => {
+    const wins = [0, 0];
+    for (let round = 0; round < rounds; round++) {
+      const { asks, effect, expected } = await prepare();
+      const key = randomUUID();
+      const sent = shuffled([0, 1].flatMap((which) => Array.from({ length: duplicates * 2 }, () => which)));
+      const settled = await Promise.allSettled(
+        sent.map((which, index) => known(asks[which])(index % 2 === 0 ? replicas.here : replicas.there, key)),
+      );
+      const reasons = settled.flatMap((one) => (one.status === "rejected" ? [(one.reason as Refusal).reason] : []));
+      t.deepEqual([...new Set(reasons)], ["IDEMPOTENCY_KEY_REUSED"]);
+      const winners = new Set(sent.filter((_, index) => settled[index]?.status === "fulfilled"));
+      t.is(winners.size, 1);
+      const [winner = 0] = winners;
+      t.is(await effect(), known(expected[winner]));
+      const answers = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+      t.is(answers.length, duplicates * 2);
+      for (const answer of answers) t.deepEqual(answer, answers[0]);
+      wins[winner] = (wins[winner] ?? 0) + 1;
+    }
+    t.log(`${wins.join(" to ")}`);
+  });
 }
 
 /** The same request on either of two new cards of somebody who had 1000.00. */
@@ -226,14 +213,14 @@ async function onTwoCards(
     readonly after: readonly [string, string];
   },
 ): Promise<Duel> {
-  const userId = await known(here).newUser();
+  const userId = await replicas.here.newUser();
   const [one, other] = [await make(userId), await make(userId)];
   const line = (first: string, second: string) => `${first}, ${second}, ${after[1]}`;
   return {
     asks: [ask(one.id, userId), ask(other.id, userId)],
     async effect() {
-      const states = [await known(here).stateOf(one.id), await known(here).stateOf(other.id)];
-      return `${states.join(", ")}, ${await known(here).balance(userId)}`;
+      const states = [await replicas.here.stateOf(one.id), await replicas.here.stateOf(other.id)];
+      return `${states.join(", ")}, ${await replicas.here.balance(userId)}`;
     },
     expected: [line(after[0], before[0]), line(before[0], after[0])],
   };
@@ -250,7 +237,7 @@ async function onTwoOrders({
   readonly after: string;
   readonly isPaid?: boolean;
 }): Promise<Duel> {
-  const mesh = known(here);
+  const { here: mesh } = replicas;
   const userId = await mesh.newUser();
   const { productId } = await mesh.newGoods(2n);
   const place = async () => {
@@ -279,12 +266,12 @@ function admin(idempotencyKey: string) {
 /** How many cards somebody has made, by state. */
 async function cardsOf(userId: bigint): Promise<string> {
   const sql = "SELECT state, COUNT(*) AS total FROM cards WHERE sender_id = ? GROUP BY state ORDER BY state";
-  return (await known(here).select(sql, userId)).map(({ state, total }) => `${total} ${state}`).join(", ");
+  return (await replicas.here.select(sql, userId)).map(({ state, total }) => `${total} ${state}`).join(", ");
 }
 
 /** What somebody has ordered. */
 async function ordersOf(userId: bigint): Promise<string> {
-  const { orders } = await known(here).clients.of(OrderService).listOrders({}, byUser(userId));
+  const { orders } = await replicas.here.clients.of(OrderService).listOrders({}, byUser(userId));
   return `${orders.length} of ${orders.map(({ totalAmount }) => totalAmount).join(", ")}`;
 }
 
@@ -303,6 +290,6 @@ function shuffled<T>(all: readonly T[]): T[] {
 }
 
 function known<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error("There is no second replica");
+  if (value === undefined) throw new Error("It is not there");
   return value;
 }
