@@ -85,6 +85,8 @@ export class Receipt {
   settled = false;
   /** Whether this run has claimed the key: then the answer takes the place of the claim. */
   claimed = false;
+  /** Whether an earlier run has, of which nobody knows what came: there may be an effect of this request already. */
+  claimedBefore = false;
   private readonly claimant = randomBytes(16);
   private readonly method: DescMethod;
   private readonly requestId: string;
@@ -146,7 +148,8 @@ export class Receipt {
   /** Gives the first answer again; undefined where there is but a claim. Throws the first refusal again, or IdempotencyKeyReused. */
   replay(row: Row): Message | undefined {
     this.check(row);
-    if (isClaim(row)) return undefined;
+    this.claimedBefore = isClaim(row);
+    if (this.claimedBefore) return undefined;
     const bytes = this.open(row.answer as Uint8Array);
     if (row.refused) throw refusalOf(fromBinary(StatusSchema, bytes));
     return fromBinary(this.method.output, bytes);

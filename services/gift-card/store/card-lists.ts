@@ -4,7 +4,7 @@ import type { Key, Paging } from "../../platform/paging.ts";
 import type { Instant } from "../../platform/time.ts";
 import type { Card } from "../domain/card.ts";
 import { type FacetFilter, facetsMatching } from "../domain/facets.ts";
-import { cardColumns, cardOf, selectByCode, selectCards } from "./cards.ts";
+import { cardColumns, cardOf, selectByCode, selectCards, selectRequested } from "./cards.ts";
 
 /** Whose cards: somebody's who gave or holds them, a vendor's, or all. */
 export type Scope =
@@ -45,6 +45,12 @@ export class CardLists {
     if (ids.length === 0) return new Map();
     const rows = await this.database.select(selectCards(ids));
     return new Map(rows.map((row) => [row.id as bigint, cardOf(row)]));
+  }
+
+  /** The card that a request has asked for. */
+  async findRequested(requestId: string): Promise<Card | undefined> {
+    const [row] = await this.database.select(selectRequested([requestId]));
+    return row && cardOf(row);
   }
 
   /** The card of a code, by every HMAC that it may be kept under. */
