@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { AdminGiftCardService } from "../gen/giftmesh/giftcard/v1/admin_gift_card_service_pb.ts";
 import { GiftCardStatus, GiftType } from "../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
 import { OrderService } from "../gen/giftmesh/payment/v1/order_service_pb.ts";
@@ -6,7 +7,7 @@ import { PaymentService } from "../gen/giftmesh/payment/v1/payment_service_pb.ts
 import { PointsService } from "../gen/giftmesh/wallet/v1/points_service_pb.ts";
 import { byAdmin, byUser, type RunningCards } from "./gift-card/testing/running-cards.ts";
 import { startTwoReplicas } from "./gift-card/testing/two-replicas.ts";
-import type { Refusal } from "./platform/refusal.ts";
+import { type Refusal, Unavailable } from "./platform/refusal.ts";
 
 const rounds = 12;
 const duplicates = 3;
@@ -182,7 +183,10 @@ for (const [title, prepare] of Object.entries(duels)) {
       const key = randomUUID();
       const sent = shuffled([0, 1].flatMap((which) => Array.from({ length: duplicates * 2 }, () => which)));
       const settled = await Promise.allSettled(
-        sent.map((which, index) => known(asks[which])(index % 2 === 0 ? replicas.here : replicas.there, key)),
+        sent.map((which, index) => {
+          const replica = index % 2 === 0 ? replicas.here : replicas.there;
+          return patiently(() => known(asks[which])(replica, key));
+        }),
       );
       const reasons = settled.flatMap((one) => (one.status === "rejected" ? [(one.reason as Refusal).reason] : []));
       t.deepEqual([...new Set(reasons)], ["IDEMPOTENCY_KEY_REUSED"]);
@@ -273,6 +277,18 @@ async function cardsOf(userId: bigint): Promise<string> {
 async function ordersOf(userId: bigint): Promise<string> {
   const { orders } = await replicas.here.clients.of(OrderService).listOrders({}, byUser(userId));
   return `${orders.length} of ${orders.map(({ totalAmount }) => totalAmount).join(", ")}`;
+}
+
+/** Asks again for as long as it is told to, as the clients of services do. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      await sleep(20);
+    }
+  }
 }
 
 async function reasonOf(asked: Promise<unknown>): Promise<string> {

@@ -148,6 +148,17 @@ for (const setting of await Promise.all((await engines()).map(keyedFlowsOn))) {
     t.is((await other("1", key, never)).balance, "1");
   });
 
+  test.serial(`who ends in one step what another run has begun does not end it ${on}`, async (t) => {
+    const [key, before, first] = [newKey(), await effects(), heldFlow()];
+    const asked = here("1", key, first.run);
+    await first.reached;
+    t.like(await failure(other("1", key, ({ end }) => end("there"))), unavailable);
+    first.goOn(({ end }) => end("here"));
+    t.is((await asked).balance, "here");
+    t.is((await other("1", key, never)).balance, "here");
+    t.is((await effects()) - before, 1);
+  });
+
   test.serial(`half a minute after a process has died its request may be refused ${on}`, async (t) => {
     const key = newKey();
     t.like(await failure(here("1", key, dying)), { message: "The process has died" });

@@ -79,7 +79,8 @@ export class Receipts {
       const row = await this.find(receipt);
       const answer = row && receipt.replay(row);
       if (answer) return answer;
-      throw row && isOutcome(error) ? new Unavailable("The same request is under way, try again") : error;
+      const isUndecided = isOutcome(error) || (isDuplicateKey(error) && !receipt.claimed);
+      throw row && isUndecided ? new Unavailable("The same request is under way, try again") : error;
     }
   }
 
