@@ -19,6 +19,7 @@ import { Making } from "./making.ts";
 import { neighboursOf } from "./neighbours.ts";
 import { openCodeKeys } from "./open-code-keys.ts";
 import { Ordering } from "./ordering.ts";
+import { showOverdueCards } from "./overdue-cards.ts";
 import { Redeeming } from "./redeeming.ts";
 import { Resealing } from "./resealing.ts";
 import { Returning } from "./returning.ts";
@@ -61,6 +62,7 @@ export const giftCard: ServiceDefinition = {
     const askers = new Askers(contacts, keys);
 
     const cards = new CardLists(database);
+    showOverdueCards(metrics, cards);
     const counters = new CardCounters(database);
     const lane = new CardLane(database, counters, countLane(metrics, "gift_cards"));
     const money = new CardMoney(neighbours.ledger);
