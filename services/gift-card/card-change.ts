@@ -65,7 +65,7 @@ export class CardChange {
     const amended =
       amount !== undefined && begun.state === "changing"
         ? await changing.change(id, amount, call, { step: (present) => write(present, at), beside })
-        : await lane.take({ id, step: write, beside }, call.deadline);
+        : await lane.take({ id, step: write, beside }, call);
     return ending === undefined ? amended : returning.end(id, ending, call, settling);
   }
 

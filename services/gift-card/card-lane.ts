@@ -1,7 +1,9 @@
 import type { Database, Row, Session, Statement } from "../platform/database/database.ts";
 import { joinInserts } from "../platform/database/joined-inserts.ts";
+import { KeyClaims } from "../platform/key-claims.ts";
 import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
 import { NotFound, Refusal } from "../platform/refusal.ts";
+import type { Call } from "../platform/rpc/call.ts";
 import { type Instant, now } from "../platform/time.ts";
 import { BackgroundGone } from "./backgrounds/domain/errors.ts";
 import { backgroundsOf, holdBackgrounds } from "./backgrounds/store/backgrounds.ts";
@@ -36,7 +38,7 @@ interface Stepping {
   readonly beside?: Beside | undefined;
 }
 
-type Command = Beginning | Stepping;
+type Command = (Beginning | Stepping) & Pick<Call, "receipt">;
 
 /** How many cards are written together. */
 const limits = { batch: 128, waiting: 20_000 };
@@ -57,14 +59,17 @@ export class CardLane {
     this.lane = new Lane((commands) => this.commit(commands), { limits, observe, commitsAside });
   }
 
-  /** Begins a card, or answers the one that the same request has begun. */
-  begin(card: Card, deadline?: number): Promise<Card> {
-    return this.lane.submit({ begin: card }, deadline);
+  /** Begins a card, or answers the one that the same request has begun. Claims the idempotency key of the call. */
+  begin(card: Card, call?: Call): Promise<Card> {
+    return this.lane.submit({ begin: card, receipt: call?.receipt }, call?.deadline);
   }
 
-  /** Has a card take a step; answers it as it is then. Rejects with what refuses it, or NotFound. */
-  take(stepping: Stepping, deadline?: number): Promise<Card> {
-    return this.lane.submit(stepping, deadline);
+  /**
+   * Has a card take a step; answers it as it is then. Rejects with what refuses it, or NotFound. A call is given with the
+   * first step that is taken for it: that claims its idempotency key, and is waited for no longer than the call is.
+   */
+  take(stepping: Stepping, call?: Call): Promise<Card> {
+    return this.lane.submit({ ...stepping, receipt: call?.receipt }, call?.deadline);
   }
 
   private commit(commands: readonly Command[]): Promise<Outcome<Card>[]> {
@@ -76,12 +81,19 @@ export class CardLane {
     const load = [
       ...(ids.length > 0 ? [selectCards(ids, forUpdate)] : []),
       ...(requestIds.length > 0 ? [selectRequested(requestIds, forUpdate)] : []),
+      ...KeyClaims.load(
+        commands.map(({ receipt }) => receipt),
+        forUpdate,
+      ),
     ];
     return this.database.batch(load, async (rows, session) => {
-      const stepped: Row[] = ids.length > 0 ? (rows[0] ?? []) : [];
-      const requested: Row[] = requestIds.length > 0 ? (rows.at(-1) ?? []) : [];
+      const rest = [...rows];
+      const stepped: Row[] = ids.length > 0 ? (rest.shift() ?? []) : [];
+      const requested: Row[] = requestIds.length > 0 ? (rest.shift() ?? []) : [];
+      const receipts: Row[] = rest.shift() ?? [];
       const decide = (gone: ReadonlySet<bigint>) => {
-        const batch = new CardBatch(stepped.map(cardOf), requested.map(cardOf), gone);
+        const keys = new KeyClaims(receipts);
+        const batch = new CardBatch(stepped.map(cardOf), requested.map(cardOf), { gone, keys });
         return { batch, outcomes: commands.map((command) => batch.decide(command)) };
       };
       const decided = decide(new Set());
@@ -110,11 +122,17 @@ class CardBatch {
   private readonly beside: Statement[] = [];
   private readonly given = new Set<bigint>();
   private readonly gone: ReadonlySet<bigint>;
+  private readonly keys: KeyClaims;
   private readonly now = now();
 
   /** Backgrounds that are gone cannot be given to cards any more. */
-  constructor(cards: readonly Card[], requested: readonly Card[], gone: ReadonlySet<bigint>) {
+  constructor(
+    cards: readonly Card[],
+    requested: readonly Card[],
+    { gone, keys }: { readonly gone: ReadonlySet<bigint>; readonly keys: KeyClaims },
+  ) {
     this.gone = gone;
+    this.keys = keys;
     this.before = new Map([...requested, ...cards].map((card) => [card.id, card]));
     this.cards = new Map(this.before);
     this.requested = new Map(requested.map((card) => [card.requestId ?? "", card]));
@@ -122,7 +140,8 @@ class CardBatch {
 
   decide(command: Command): Outcome<Card> {
     try {
-      return { answer: "begin" in command ? this.begin(command) : this.step(command) };
+      const decide = () => ("begin" in command ? this.begin(command) : this.step(command));
+      return { answer: this.keys.under(command.receipt, decide) };
     } catch (error) {
       if (error instanceof Refusal) return { refusal: error };
       throw error;
@@ -146,6 +165,7 @@ class CardBatch {
       ...updateAmended(amended),
       ...updateCodes(recoded),
       ...counters.adding(countChanges(changes)),
+      ...this.keys.statements,
       ...joinInserts(this.beside),
     ];
   }

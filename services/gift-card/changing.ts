@@ -24,7 +24,7 @@ export class Changing {
 
   /** Has a card be worth so much, in minor units. Rejects with what refuses it, once nothing of it is left. */
   async change(id: bigint, newAmount: bigint, call: Call, following: Following): Promise<Card> {
-    const begun = await this.lane.take({ id, step: (card, now) => startChanging(card, newAmount, now) }, call.deadline);
+    const begun = await this.lane.take({ id, step: (card, now) => startChanging(card, newAmount, now) }, call);
     return begun.state === "changing" ? this.drive(begun, call, following) : this.lane.take({ id, ...following });
   }
 

@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
+import { RecentlyUsed } from "../platform/recently-used.ts";
 import { Call } from "../platform/rpc/call.ts";
 import type { Worker } from "../platform/service.ts";
 import { now } from "../platform/time.ts";
 import type { Changing } from "./changing.ts";
 import type { Card } from "./domain/card.ts";
+import { ReturnDelayed } from "./domain/errors.ts";
+import { pauseOfReturning } from "./domain/steps.ts";
 import type { Making } from "./making.ts";
 import { isFinalNo } from "./neighbours.ts";
 import type { Ordering } from "./ordering.ts";
@@ -18,6 +21,9 @@ const mostRounds = 25;
 
 /** How long one that cannot be seen to waits, in microseconds. */
 const postponement = 1_000_000n;
+
+/** Of how many cards it is remembered that an operator has been told of them. */
+const mostReported = 20_000;
 
 export interface DueCardsParts {
   readonly cards: CardLists;
@@ -35,6 +41,7 @@ export interface DueCardsParts {
  */
 export class DueCards {
   private readonly parts: DueCardsParts;
+  private readonly reported = new RecentlyUsed<bigint, true>(mostReported);
 
   constructor(parts: DueCardsParts) {
     this.parts = parts;
@@ -59,11 +66,31 @@ export class DueCards {
       await this.seeTo(card, new Call({ requestId: randomUUID() }));
     } catch (error) {
       const about = { err: error, cardId: card.id, state: card.state };
-      // A refusal is an end, where nothing of what was refused is left; value that goes back is on its way until it is there.
-      if (isFinalNo(error) && !isGoingBack(card)) log.info(about, "a card was let go");
+      if (error instanceof ReturnDelayed) return this.delay(card, error);
+      // A refusal is an end: nothing of what was refused is left.
+      if (isFinalNo(error)) log.info(about, "a card was let go");
       else log.warn(about, "a card could not be seen to and waits");
       await cards.postpone(card, now() + postponement);
     }
+  }
+
+  /** Value that goes back is owed until it is there: it is tried for ever, ever less often, and an operator told once. */
+  private async delay(card: Card, { cause }: ReturnDelayed): Promise<void> {
+    const { cards, log } = this.parts;
+    if (!this.reported.get(card.id)) {
+      this.reported.set(card.id, true);
+      const about = {
+        err: cause,
+        cardId: card.id,
+        payerId: card.payerId,
+        amount: card.amount,
+        currency: card.currency,
+      };
+      log.error(about, "a card's value cannot go back to whoever paid for it, and waits until it can");
+    }
+    const at = now();
+    // One that was active has only just begun to go back: it is tried again before it waits.
+    if (card.state === "returning") await cards.postpone(card, at + pauseOfReturning(card, at));
   }
 
   private async seeTo(card: Card, call: Call): Promise<unknown> {
@@ -94,9 +121,4 @@ export class DueCards {
         return card.state satisfies never;
     }
   }
-}
-
-function isGoingBack({ state }: Card): boolean {
-  // One that is active is seen to because its time is over.
-  return state === "returning" || state === "active";
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import test from "ava";
 import { CallerSchema } from "../../gen/giftmesh/common/v1/access_pb.ts";
@@ -120,6 +121,23 @@ for (const { engine, database } of await Promise.all((await engines()).map(setUp
     const replicas = [new Guesses(database), new Guesses(database), new Guesses(database)];
     for (let one = 0; one < 10; one++)
       await t.throwsAsync(replicas[one % 3]?.guess(call, miss) ?? miss(), { instanceOf: NotFound });
+    for (const replica of replicas) {
+      t.deepEqual(await outcomes(3, () => replica.guess(call, miss)), { TOO_MANY_GUESSES: 3 });
+    }
+  });
+
+  test.serial(`who sets out at three replicas at once has the budget of each, and no more ${on}`, async (t) => {
+    await forget();
+    const call = callOf(newUser());
+    const replicas = [new Guesses(database), new Guesses(database), new Guesses(database)];
+    // Nobody has missed yet when the last of them sets out.
+    const look = async () => {
+      await sleep(20);
+      return Math.random() < 0.3 ? "a card" : miss();
+    };
+    const found = await Promise.all(replicas.map((replica) => outcomes(100, () => replica.guess(call, look))));
+    const misses = found.map((one) => one.GIFT_CARD_NOT_FOUND ?? 0);
+    t.true(Math.max(...misses) <= 10, `${misses}`);
     for (const replica of replicas) {
       t.deepEqual(await outcomes(3, () => replica.guess(call, miss)), { TOO_MANY_GUESSES: 3 });
     }

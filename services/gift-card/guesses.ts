@@ -17,7 +17,10 @@ const mostRemembered = 200_000;
  * written for a code that is a card's.
  *
  * In one process the budget is exact, however many tries come at once: a caller has as many under way as the budget has
- * room for and, from the first miss on, one. Replicas that know of no miss yet may overshoot it by what each has under way.
+ * room for and, from the first miss on, one. Of several processes each lets no more than ten be under way that none of the
+ * others knows of: a caller who sets out at all of R replicas at the same instant tries 10 * R codes in that minute, and no
+ * more. To have it exact for all together, a row would be written before each code is looked for, also for those that are a
+ * card's; a code has 2^80 values, so that R times as many tries find none either.
  */
 export class Guesses {
   private readonly misses: MissedGuesses;

@@ -10,11 +10,13 @@ import type { CodeKeys } from "./code-keys.ts";
 import { type Card, statusOf } from "./domain/card.ts";
 import { asItIs, type Beginning, begin, made, unmade } from "./domain/steps.ts";
 import { isFinalNo, isVoided } from "./neighbours.ts";
+import type { CardLists } from "./store/card-lists.ts";
 
 /** What card to make: all of it but what is given to it here. */
 export type WantedCard = Omit<Beginning, "id" | "code">;
 
 export interface MakingParts {
+  readonly cards: Pick<CardLists, "findRequested">;
   readonly lane: CardLane;
   readonly ids: IdSequence;
   readonly keys: Pick<CodeKeys, "newCode" | "seal">;
@@ -28,6 +30,14 @@ export class Making {
 
   constructor(parts: MakingParts) {
     this.parts = parts;
+  }
+
+  /**
+   * The card that an earlier run of the request has begun, and told nobody of: it is what is wanted, though it might not be
+   * asked for any more. Undefined where there is none.
+   */
+  async begunBefore({ receipt }: Call): Promise<Card | undefined> {
+    return receipt?.claimedBefore ? this.parts.cards.findRequested(receipt.effectId) : undefined;
   }
 
   /**
@@ -45,7 +55,7 @@ export class Making {
     const { lane, ids, keys } = this.parts;
     const id = await ids.take();
     const code = keys.seal(id, keys.newCode());
-    const begun = await lane.begin(begin({ ...wanted, id, code }, now()), call.deadline);
+    const begun = await lane.begin(begin({ ...wanted, id, code }, now()), call);
     const card = await this.drive(begun, call, settling);
     if (card.state === "making" || card.state === "failed") throw new Unavailable();
     return card;

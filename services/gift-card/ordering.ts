@@ -54,7 +54,7 @@ export class Ordering {
           return startRedeeming(card, "order", by, now);
         },
       },
-      call.deadline,
+      call,
     );
     return this.drive(begun, call, await answering(begun));
   }
@@ -89,7 +89,7 @@ export class Ordering {
           return startUnordering(card, by, now);
         },
       },
-      call.deadline,
+      call,
     );
     return this.driveBack(begun, call, await answering(begun));
   }

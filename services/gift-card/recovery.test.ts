@@ -1,9 +1,10 @@
 import test, { type ExecutionContext } from "ava";
-import { GiftCardStatus, RedemptionMethod } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
+import { AdminCatalogService } from "../../gen/giftmesh/catalog/v1/admin_catalog_service_pb.ts";
+import { GiftCardStatus, GiftType, RedemptionMethod } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
 import { Unavailable } from "../platform/refusal.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
-import { type Break, RunningCards } from "./testing/running-cards.ts";
+import { type Break, byAdmin, RunningCards } from "./testing/running-cards.ts";
 
 const notRedeemable = { message: "Gift card cannot be redeemed" };
 
@@ -112,6 +113,22 @@ for (const { engine, running } of all) {
       await stopped(t, { rpc: "Transfer", when: "before" }, () => running.newCard(user, {}, key));
       const { id } = await running.newCard(user, {}, key);
       t.is((await running.newCard(user, {}, key)).id, id);
+      t.is(await running.balance(user), "900.00");
+    },
+  );
+
+  test.serial(
+    `who asks again for a card that was paid gets it, though it could not be had any more, on ${engine.name}`,
+    async (t) => {
+      const user = await running.newUser();
+      const goods = await running.newGoods(1n);
+      const make = () =>
+        running.newCard(user, { giftType: GiftType.ORDER, ...goods }, { idempotencyKey: "before it costs more" });
+      await stopped(t, { rpc: "Transfer", when: "after" }, make);
+      const { productId } = goods;
+      await running.clients.of(AdminCatalogService).updateProduct({ productId, price: "150.00" }, byAdmin());
+      const { id } = await make();
+      t.is((await make()).id, id);
       t.is(await running.balance(user), "900.00");
     },
   );

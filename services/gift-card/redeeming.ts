@@ -55,7 +55,7 @@ export class Redeeming {
           return startRedeeming(card, "wallet", by, now);
         },
       },
-      call.deadline,
+      call,
     );
     const settling = await answering(begun);
     return this.drive(begun, call, settling);

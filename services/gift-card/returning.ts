@@ -4,7 +4,9 @@ import type { CardEvents } from "./card-events.ts";
 import type { CardLane } from "./card-lane.ts";
 import type { CardMoney } from "./card-money.ts";
 import type { Card, ReturnTarget } from "./domain/card.ts";
+import { ReturnDelayed } from "./domain/errors.ts";
 import { returned, startExpiring, startReturning } from "./domain/steps.ts";
+import { isFinalNo } from "./neighbours.ts";
 
 export interface ReturningParts {
   readonly lane: CardLane;
@@ -20,7 +22,7 @@ export class Returning {
     this.parts = parts;
   }
 
-  /** Has a card end. Rejects with what refuses it. `settling` is written with its last step. */
+  /** Has a card end. Rejects with what refuses it, or with ReturnDelayed. `settling` is written with its last step. */
   async end(
     id: bigint,
     target: ReturnTarget,
@@ -34,7 +36,7 @@ export class Returning {
         step: (card, now) => startReturning(card, target, now),
         beside: (card) => (settling && isThere(card) ? settling(card) : []),
       },
-      call.deadline,
+      call,
     );
     return isThere(card) ? card : this.drive(card, call, settling);
   }
@@ -45,9 +47,9 @@ export class Returning {
     if (card.state === "returning") await this.drive(card, call);
   }
 
-  /** Takes a card whose value is on its way back to its end. */
+  /** Takes a card whose value is on its way back to its end. Rejects with ReturnDelayed where it cannot get there now. */
   async drive(begun: Card, call: Call, settling?: (card: Card) => readonly Statement[]): Promise<Card> {
-    await this.parts.money.move(begun, "return", call);
+    await this.giveBack(begun, call);
     return this.parts.lane.take({
       id: begun.id,
       step: returned,
@@ -56,5 +58,14 @@ export class Returning {
         ...(settling ? settling(card) : []),
       ],
     });
+  }
+
+  /** A refusal lets go of nothing here: what is owed stays owed, and there is no other way for it to go. */
+  private async giveBack(begun: Card, call: Call): Promise<void> {
+    try {
+      await this.parts.money.move(begun, "return", call);
+    } catch (error) {
+      throw isFinalNo(error) ? new ReturnDelayed(error) : error;
+    }
   }
 }

@@ -19,6 +19,7 @@ import { Making } from "./making.ts";
 import { neighboursOf } from "./neighbours.ts";
 import { openCodeKeys } from "./open-code-keys.ts";
 import { Ordering } from "./ordering.ts";
+import { showOverdueCards } from "./overdue-cards.ts";
 import { Redeeming } from "./redeeming.ts";
 import { Resealing } from "./resealing.ts";
 import { Returning } from "./returning.ts";
@@ -61,6 +62,7 @@ export const giftCard: ServiceDefinition = {
     const askers = new Askers(contacts, keys);
 
     const cards = new CardLists(database);
+    showOverdueCards(metrics, cards);
     const counters = new CardCounters(database);
     const lane = new CardLane(database, counters, countLane(metrics, "gift_cards"));
     const money = new CardMoney(neighbours.ledger);
@@ -68,7 +70,7 @@ export const giftCard: ServiceDefinition = {
     const notifications = clients.of(NotificationService);
     const letters = new Letters({ rows: letterRows, cards, keys, contacts, notifications, log });
     const events = new CardEvents(outbox, letters);
-    const making = new Making({ lane, ids: ids("cards", numbersAtOnce), keys, money, events });
+    const making = new Making({ cards, lane, ids: ids("cards", numbersAtOnce), keys, money, events });
     const redeeming = new Redeeming({ lane, money, events });
     const ordering = new Ordering({ lane, money, events, orders });
     const returning = new Returning({ lane, money, events });

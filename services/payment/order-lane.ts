@@ -1,7 +1,9 @@
 import type { Database, Row, Statement } from "../platform/database/database.ts";
 import { joinInserts } from "../platform/database/joined-inserts.ts";
+import { KeyClaims } from "../platform/key-claims.ts";
 import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
 import { NotFound, Refusal } from "../platform/refusal.ts";
+import type { Call } from "../platform/rpc/call.ts";
 import { type Instant, now } from "../platform/time.ts";
 import type { Order, Step } from "./domain/order.ts";
 import {
@@ -34,7 +36,7 @@ interface Stepping {
   readonly beside?: Beside;
 }
 
-type Command = Beginning | Stepping;
+type Command = (Beginning | Stepping) & Pick<Call, "receipt">;
 
 /** How many orders are written together. */
 const limits = { batch: 128, waiting: 20_000 };
@@ -52,14 +54,17 @@ export class OrderLane {
     this.lane = new Lane((commands) => this.commit(commands), { limits, observe, commitsAside: database.commitsAside });
   }
 
-  /** Begins an order, or answers the one that the same request has begun. */
-  begin(order: Order, deadline?: number): Promise<Order> {
-    return this.lane.submit({ begin: order }, deadline);
+  /** Begins an order, or answers the one that the same request has begun. Claims the idempotency key of the call. */
+  begin(order: Order, call?: Call): Promise<Order> {
+    return this.lane.submit({ begin: order, receipt: call?.receipt }, call?.deadline);
   }
 
-  /** Has an order take a step; answers it as it is then. Rejects with what refuses it, or NotFound. */
-  take(stepping: Stepping, deadline?: number): Promise<Order> {
-    return this.lane.submit(stepping, deadline);
+  /**
+   * Has an order take a step; answers it as it is then. Rejects with what refuses it, or NotFound. A call is given with the
+   * first step that is taken for it: that claims its idempotency key, and is waited for no longer than the call is.
+   */
+  take(stepping: Stepping, call?: Call): Promise<Order> {
+    return this.lane.submit({ ...stepping, receipt: call?.receipt }, call?.deadline);
   }
 
   private commit(commands: readonly Command[]): Promise<Outcome<Order>[]> {
@@ -71,11 +76,17 @@ export class OrderLane {
     const load = [
       ...(ids.length > 0 ? [selectOrders(ids, forUpdate), selectItems(ids)] : []),
       ...(requestIds.length > 0 ? [selectRequested(requestIds, forUpdate)] : []),
+      ...KeyClaims.load(
+        commands.map(({ receipt }) => receipt),
+        forUpdate,
+      ),
     ];
     return this.database.batch(load, async (rows) => {
-      const [stepped, items] = ids.length > 0 ? rows : [[], []];
-      const requested: Row[] = requestIds.length > 0 ? (rows.at(-1) ?? []) : [];
-      const batch = new OrderBatch(ordersOf(stepped ?? [], items ?? []), ordersOf(requested, []));
+      const rest = [...rows];
+      const [stepped = [], items = []] = ids.length > 0 ? rest.splice(0, 2) : [];
+      const requested: Row[] = requestIds.length > 0 ? (rest.shift() ?? []) : [];
+      const keys = new KeyClaims(rest.shift() ?? []);
+      const batch = new OrderBatch(ordersOf(stepped, items), ordersOf(requested, []), keys);
       const outcomes = commands.map((command) => batch.decide(command));
       return { save: batch.statements(dialect), result: outcomes };
     });
@@ -90,16 +101,19 @@ class OrderBatch {
   private readonly changed = new Set<bigint>();
   private readonly itemsWritten = new Set<bigint>();
   private readonly beside: Statement[] = [];
+  private readonly keys: KeyClaims;
   private readonly now = now();
 
-  constructor(orders: readonly Order[], requested: readonly Order[]) {
+  constructor(orders: readonly Order[], requested: readonly Order[], keys: KeyClaims) {
+    this.keys = keys;
     this.orders = new Map(orders.map((order) => [order.id, order]));
     this.requested = new Map(requested.map((order) => [order.requestId ?? "", order]));
   }
 
   decide(command: Command): Outcome<Order> {
     try {
-      return { answer: "begin" in command ? this.begin(command) : this.step(command) };
+      const decide = () => ("begin" in command ? this.begin(command) : this.step(command));
+      return { answer: this.keys.under(command.receipt, decide) };
     } catch (error) {
       if (error instanceof Refusal) return { refusal: error };
       throw error;
@@ -113,6 +127,7 @@ class OrderBatch {
       ...(this.begun.length > 0 ? [insertOrders(this.begun)] : []),
       ...(changed.length > 0 ? [updateOrders(dialect, changed)] : []),
       ...writeItems(dialect, withItems),
+      ...this.keys.statements,
       ...joinInserts(this.beside),
     ];
   }

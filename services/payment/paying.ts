@@ -42,7 +42,7 @@ export class Paying {
           step: startPaying,
           beside: settlingPaid,
         },
-        call.deadline,
+        call,
       );
       const driven = order.state === "paying" ? await this.drive(order, call, settlingPaid) : order;
       // One that was paid may have been cancelled since: that is looked at again.

@@ -60,7 +60,7 @@ export class Placing {
     const { lane, ids, undoing, expireAfterMs } = this.parts;
     const { userId, payer, couponId, requestId } = wish;
     const wanted = { id: await ids.take(), requestId, userId, payer, couponId, expireAfterMs };
-    const begun = await lane.begin(begin(wanted, now()), call.deadline);
+    const begun = await lane.begin(begin(wanted, now()), call);
     switch (begun.state) {
       case "placing":
         return this.orUndone(begun, call, () => this.drive(begun, wish, call, settling));

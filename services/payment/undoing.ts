@@ -45,7 +45,7 @@ export class Undoing {
           step: startCancelling,
           beside: (order) => (order.state === "cancelled" ? settling(order) : []),
         },
-        call.deadline,
+        call,
       );
       if (order.state === "cancelled") return order;
       // Whether its money is being moved just now is to be known first.

@@ -6,17 +6,18 @@ import type { DeadLetters } from "./events/dead-letter-service.ts";
 import { Events } from "./events/events.ts";
 import { eventsMigration } from "./events/migrations.ts";
 import type { EventRoad } from "./events/road.ts";
-import { Receipts, receiptsMigration } from "./idempotency.ts";
+import { Receipts } from "./idempotency.ts";
 import { IdSequence } from "./ids.ts";
 import { Leases, leasesMigration } from "./leases.ts";
 import { Metrics } from "./metrics.ts";
+import { receiptsMigrations } from "./receipt.ts";
 import type { Dispatcher } from "./rpc/dispatcher.ts";
 import type { Clients } from "./rpc/handler.ts";
 import type { RunningService, ServiceDefinition } from "./service.ts";
 import { type RunningWorkers, runWorkers } from "./workers.ts";
 
 /** What every service keeps in its database for the platform. */
-const platformMigrations = [receiptsMigration, leasesMigration, eventsMigration];
+const platformMigrations = [...receiptsMigrations, leasesMigration, eventsMigration];
 
 /** What the services of one process share. */
 export interface Surroundings {

@@ -1,8 +1,8 @@
 import test from "ava";
 import type { Database } from "../platform/database/database.ts";
 import { insertInto } from "../platform/database/statements.ts";
-import { receiptsMigration } from "../platform/idempotency.ts";
 import { IdSequence } from "../platform/ids.ts";
+import { receiptsMigrations } from "../platform/receipt.ts";
 import { type Engine, engines, testDatabase } from "../platform/testing/engines.ts";
 import { now } from "../platform/time.ts";
 import { CouponClaims } from "./coupon-claims.ts";
@@ -44,7 +44,7 @@ class WatchedDatabase {
 }
 
 async function setUp(engine: Engine) {
-  const database = await testDatabase(engine, "voucher", [receiptsMigration, ...migrations]);
+  const database = await testDatabase(engine, "voucher", [...receiptsMigrations, ...migrations]);
   const watched = new WatchedDatabase(database);
   const claims = new CouponClaims(watched.database, new IdSequence(database, "member_coupons"));
   return { engine, database, watched, claims, uses: new CouponUses(watched.database) };

@@ -1,8 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { create } from "@bufbuild/protobuf";
 import test from "ava";
+import { ChargePointsRequestSchema, PointsService } from "../../gen/giftmesh/wallet/v1/points_service_pb.ts";
 import type { Statement } from "../platform/database/database.ts";
 import { mostMinorUnits } from "../platform/money.ts";
+import { IdempotencyKeyReused, Receipt, receiptsMigrations } from "../platform/receipt.ts";
+import { Call } from "../platform/rpc/call.ts";
 import { type Engine, engines, testDatabase } from "../platform/testing/engines.ts";
 import { Charging } from "./charging.ts";
 import { BalanceLimitExceeded, ChargeDeclined } from "./domain/errors.ts";
@@ -44,7 +48,7 @@ class Bank implements PaymentProvider {
 }
 
 async function setUp(engine: Engine) {
-  const database = await testDatabase(engine, "wallet", migrations);
+  const database = await testDatabase(engine, "wallet", [...receiptsMigrations, ...migrations]);
   const write = (statement: Statement) => database.transaction((tx) => tx.run([statement]));
   let lastUser = 0n;
   /** Two replicas, a bank, and a charge that nobody has asked for yet. */
@@ -109,6 +113,22 @@ for (const setting of await Promise.all((await engines()).map(setUp))) {
       [bank.total, await balanceOf(charge), await stateOf(more)],
       [mostMinorUnits, mostMinorUnits, "declined"],
     );
+  });
+
+  test.serial(`two charges under one key have one of them asked for, and given, on ${engine.name}`, async (t) => {
+    const { bank, charge, here, other } = newCharge();
+    const second = { ...charge, id: `${charge.id}-second`, amount: 200n };
+    const { chargePoints } = PointsService.method;
+    const receiptOf = (amount: string) => {
+      const call = new Call({ requestId: "test", idempotencyKey: charge.id });
+      return new Receipt(chargePoints, create(ChargePointsRequestSchema, { amount }), call, database.dialect);
+    };
+    bank.beforeAnswer = async () => {
+      await t.throwsAsync(other.charge(second, { receipt: receiptOf("2.00") }), { instanceOf: IdempotencyKeyReused });
+    };
+    await here.charge(charge, { receipt: receiptOf("1.00") });
+    t.is(bank.asked, 1);
+    t.deepEqual([bank.total, await balanceOf(charge), await stateOf(second)], [100n, 100n, undefined]);
   });
 
   test.serial(`the money of a charge that nobody went on with is given back on ${engine.name}`, async (t) => {

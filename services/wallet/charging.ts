@@ -14,7 +14,7 @@ import { ChargeDeclined, TransferVoided } from "./domain/errors.ts";
 import type { Charge, PaymentProvider } from "./domain/payment-provider.ts";
 import type { Transfer } from "./domain/transfer.ts";
 import type { Ledger } from "./ledger.ts";
-import { type Charges, chargeIsDone } from "./store/charges.ts";
+import { type ChargeRequest, type Charges, chargeIsDone } from "./store/charges.ts";
 
 /** Longer than any call waits. That it is told by the clocks of the replicas does no harm: it may only be too early. */
 const abandonedAfter = 30n * microsecondsPerSecond;
@@ -22,10 +22,10 @@ const abandonedAfter = 30n * microsecondsPerSecond;
 /** Abandoned charges that are looked for at once. */
 const mostAtOnce = 1_000n;
 
-/** What is to be written with the transfer, and until when (ms since 1970) it is waited for. */
-export interface ChargeOptions {
+/** What asks for a charge: its idempotency key is claimed before the provider is asked. */
+export interface ChargeOptions extends ChargeRequest {
+  /** What is to be written with the transfer. */
   readonly beside?: (transfer: Transfer) => readonly Statement[];
-  readonly deadline?: number;
 }
 
 /** Charges wallets with what the payment provider takes. */
@@ -41,8 +41,8 @@ export class Charging {
   }
 
   /** Makes a charge, or answers the one of that id. Throws ChargeDeclined, or what else the transfer is refused for. */
-  async charge(charge: Charge, { beside, deadline }: ChargeOptions = {}): Promise<Transfer> {
-    if ((await this.charges.ask(charge, deadline)) === "declined") throw new ChargeDeclined();
+  async charge(charge: Charge, { beside, ...request }: ChargeOptions = {}): Promise<Transfer> {
+    if ((await this.charges.ask(charge, request)) === "declined") throw new ChargeDeclined();
     if (!(await this.provider.approve(charge))) {
       await this.charges.decline(charge);
       throw new ChargeDeclined();
@@ -59,7 +59,7 @@ export class Charging {
       beside: (made: Transfer) => [chargeIsDone(charge), ...(beside?.(made) ?? [])],
     } as const;
     try {
-      return await this.ledger.transfer(transfer, deadline);
+      return await this.ledger.transfer(transfer, request.deadline);
     } catch (error) {
       // Whether a transfer that was not answered has been made is not known now; the worker will find out.
       if (!(error instanceof Refusal) || error.kind === "unavailable") throw error;

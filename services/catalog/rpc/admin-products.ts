@@ -100,7 +100,7 @@ export function handleProducts(parts: AdminProductParts): ProductHandlers {
       if (!found) throw new ProductNotFound();
       const all = (await offers.newest([productId])).get(productId) ?? [];
       const answerOf = (level: StockLevel) => ({ product: adminProductShape({ product: found.product, level }, all) });
-      const settling = (level: StockLevel) => (call.receipt ? [call.receipt.settling(answerOf(level))] : []);
+      const settling = (level: StockLevel) => call.receipt?.settling(answerOf(level)) ?? [];
       return answerOf(await stock.adjust({ productId, delta }, settling, call.deadline));
     },
   };

@@ -16,7 +16,9 @@ export type RestState = CardStatus | "failed" | "deleted";
  * Where a card under way stands: another service has been asked for something, and whether it has done so is to be found
  * out by the id that this card gave it.
  */
-export type FlowState = "making" | "redeeming" | "ordering" | "unordering" | "changing" | "returning";
+export type FlowState = (typeof flowStates)[number];
+
+export const flowStates = ["making", "redeeming", "ordering", "unordering", "changing", "returning"] as const;
 
 export type CardState = RestState | FlowState;
 

@@ -1,4 +1,4 @@
-import { Refusal } from "../../platform/refusal.ts";
+import { Refusal, Unavailable } from "../../platform/refusal.ts";
 
 /** Thrown when a card is redeemed that is not active, is of the other type, or has no order to cancel. */
 export class GiftCardNotRedeemable extends Refusal {
@@ -18,6 +18,17 @@ export class GiftCardNotYours extends Refusal {
 export class GiftCardFinal extends Refusal {
   constructor(message = "The gift card cannot be changed any more") {
     super("rule", { reason: "GIFT_CARD_FINAL", message });
+  }
+}
+
+/**
+ * Thrown when whoever paid for a card cannot take its value back now: it is owed to them, and goes back once they can. The
+ * cause says why not.
+ */
+export class ReturnDelayed extends Unavailable {
+  constructor(cause: Refusal) {
+    super("The value cannot go back to whoever paid for it now: it does as soon as it can", 60);
+    this.cause = cause;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Instant } from "../../platform/time.ts";
 
-/** How many codes of no card one caller may try in any minute. */
+/** How many codes of no card one caller may try in any minute; at each replica, where they set out at all at once (`Guesses`). */
 export const mostMisses = 10;
 
 /**

@@ -7,6 +7,7 @@ import {
   isStillRequested,
   made,
   ordered,
+  pauseOfReturning,
   redeemed,
   returned,
   startChanging,
@@ -253,3 +254,11 @@ function outcomeOf(run: () => Step): Step | Refusal {
     throw error;
   }
 }
+
+test("value that cannot go back waits as long again as it has, for a second at least and a minute at most", (t) => {
+  const second = 1_000_000n;
+  const pauses = [0n, second / 2n, second, 7n * second, 60n * second, 86_400n * second].map((waited) =>
+    pauseOfReturning({ updatedAt: now - waited }, now),
+  );
+  t.deepEqual(pauses, [second, second, second, 7n * second, 60n * second, 60n * second]);
+});

@@ -7,6 +7,9 @@ import { GiftCardFinal, GiftCardNotRedeemable } from "./errors.ts";
 /** After how long somebody else sees to a card under way, in microseconds: whoever drove it has most likely died. */
 const patience = 1_000_000n;
 
+/** How long value that cannot go back waits at most, in microseconds. */
+export const longestPause = 60_000_000n;
+
 /** The same while a card is made: who sees to it then does not go on with it, but has it never paid. */
 const makingPatience = 5_000_000n;
 
@@ -179,6 +182,13 @@ export function startReturning(card: Card, target: ReturnTarget, now: Instant): 
 export function startExpiring(card: Card, now: Instant): Step {
   if (card.state !== "active" || !isExpired(card, now)) return asItIs(card);
   return startReturning(card, "expired", now);
+}
+
+/** How long value that cannot go back waits before it is tried again: as long again as it has, a minute at most. */
+export function pauseOfReturning({ updatedAt }: Pick<Card, "updatedAt">, now: Instant): bigint {
+  const waited = now - updatedAt;
+  if (waited < patience) return patience;
+  return waited > longestPause ? longestPause : waited;
 }
 
 /** Its value has gone back. */

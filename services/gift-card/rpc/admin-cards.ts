@@ -2,13 +2,14 @@ import type { AdminGiftCardService } from "../../../gen/giftmesh/giftcard/v1/adm
 import type { Database } from "../../platform/database/database.ts";
 import { settle } from "../../platform/idempotency.ts";
 import { NotFound } from "../../platform/refusal.ts";
+import type { Call } from "../../platform/rpc/call.ts";
 import type { Handlers } from "../../platform/rpc/handler.ts";
 import type { Askers } from "../askers.ts";
 import type { CardChange } from "../card-change.ts";
 import { type Asker, maySeeCode } from "../domain/access.ts";
 import { type Card, statusOf } from "../domain/card.ts";
 import type { Guesses } from "../guesses.ts";
-import type { Making } from "../making.ts";
+import type { Making, WantedCard } from "../making.ts";
 import type { Returning } from "../returning.ts";
 import type { CardLists } from "../store/card-lists.ts";
 import type { CardCounters } from "../store/counters.ts";
@@ -16,8 +17,10 @@ import { readCountedPage } from "./card-pages.ts";
 import type { CardShapes, View } from "./card-shapes.ts";
 import { type ChangeRequests, nameOf } from "./change-request.ts";
 import { readGiftType, readMethod, readStatus } from "./codes.ts";
-import { type NewCards, Reading } from "./new-card.ts";
+import { type NewCardRequest, type NewCards, Reading } from "./new-card.ts";
 import { settling } from "./settling.ts";
+
+type IssueRequest = NewCardRequest & { readonly userId?: bigint | undefined; readonly notes?: string | undefined };
 
 export interface AdminCardParts {
   readonly database: Database;
@@ -40,12 +43,26 @@ type CardHandlers = Pick<
 
 /** Single gift cards, and the list of all, for those who run the house. */
 export function handleCards(parts: AdminCardParts): CardHandlers {
-  const { database, cards, counters, askers, guesses, shapes, newCards, changeRequests } = parts;
+  const { database, cards, counters, askers, guesses, shapes, newCards, changeRequests, making } = parts;
 
   const present = async (id: bigint): Promise<Card> => {
     const card = await cards.find(id);
     if (!card || statusOf(card) === undefined) throw new NotFound("Gift card");
     return card;
+  };
+
+  const wantedCard = async (request: IssueRequest, call: Call): Promise<WantedCard> => {
+    const reading = new Reading();
+    const userId = request.userId ?? call.caller.userId;
+    const name = (await nameOf(userId, askers, call, reading)) ?? "";
+    return {
+      ...(await newCards.read(request, call, reading)),
+      requestId: call.receipt?.effectId,
+      batchId: undefined,
+      sender: { id: userId, name },
+      payerId: undefined,
+      notes: request.notes === "" ? undefined : request.notes,
+    };
   };
 
   return {
@@ -62,21 +79,11 @@ export function handleCards(parts: AdminCardParts): CardHandlers {
     },
 
     async issueGiftCard(request, call) {
-      const reading = new Reading();
-      const userId = request.userId ?? call.caller.userId;
-      const name = (await nameOf(userId, askers, call, reading)) ?? "";
-      const wanted = {
-        ...(await newCards.read(request, call, reading)),
-        requestId: call.receipt?.effectId,
-        batchId: undefined,
-        sender: { id: userId, name },
-        payerId: undefined,
-        notes: request.notes === "" ? undefined : request.notes,
-      };
+      const wanted = (await making.begunBefore(call)) ?? (await wantedCard(request, call));
       const show = await shapes.prepare([{ ...wanted, order: undefined }], call);
       // Whoever has just made a card is its maker, in whosever name.
       const answer = (card: Card) => ({ giftCard: show(card, { code: true, notes: true }) });
-      return answer(await parts.making.make(wanted, call, (card) => settling(call, () => answer(card))));
+      return answer(await making.make(wanted, call, (card) => settling(call, () => answer(card))));
     },
 
     async getAnyGiftCard({ giftCardId }, call) {

@@ -3,5 +3,5 @@ import type { Call } from "../../platform/rpc/call.ts";
 
 /** What writes the answer beside a card's last step, where the caller gave an idempotency key. */
 export function settling({ receipt }: Call, answer: () => object): readonly Statement[] {
-  return receipt ? [receipt.settling(answer())] : [];
+  return receipt?.settling(answer()) ?? [];
 }

@@ -14,13 +14,13 @@ import { isHolder } from "../domain/access.ts";
 import { type Card, statusOf } from "../domain/card.ts";
 import type { FacetFilter } from "../domain/facets.ts";
 import type { Guesses } from "../guesses.ts";
-import type { Making } from "../making.ts";
+import type { Making, WantedCard } from "../making.ts";
 import type { CardAndOrder, Ordering } from "../ordering.ts";
 import type { Answering, Redeeming, Redemption } from "../redeeming.ts";
 import { type CardLists, cardKey, type Scope } from "../store/card-lists.ts";
 import { type CardShapes, ownView, type ShowCard } from "./card-shapes.ts";
 import { readGiftType, readStatus } from "./codes.ts";
-import type { NewCards } from "./new-card.ts";
+import type { NewCardRequest, NewCards } from "./new-card.ts";
 import { optionsShape } from "./options.ts";
 import { RedeemRequests } from "./redeem-requests.ts";
 import { settling } from "./settling.ts";
@@ -63,6 +63,18 @@ export function serveUserCards(parts: UserCardParts): Served {
     return { giftCards: rows.map((card) => show(card, ownView)), pageInfo };
   };
 
+  const wantedCard = async (request: NewCardRequest, call: Call): Promise<WantedCard> => {
+    const [{ userId, name }, requested] = await Promise.all([askers.of(call), newCards.read(request, call)]);
+    return {
+      ...requested,
+      requestId: call.receipt?.effectId,
+      batchId: undefined,
+      sender: { id: userId, name },
+      payerId: userId,
+      notes: undefined,
+    };
+  };
+
   /** Runs a flow that ends in an answer; what goes with the card is found as soon as it is known which. */
   const answering = async <Outcome, Answer extends object>(
     call: Call,
@@ -88,15 +100,7 @@ export function serveUserCards(parts: UserCardParts): Served {
     listMyGiftCards: ({ type, ...request }, call) => list(request, sideOf(type), call),
 
     async createGiftCard(request, call) {
-      const [{ userId, name }, requested] = await Promise.all([askers.of(call), newCards.read(request, call)]);
-      const wanted = {
-        ...requested,
-        requestId: call.receipt?.effectId,
-        batchId: undefined,
-        sender: { id: userId, name },
-        payerId: userId,
-        notes: undefined,
-      };
+      const wanted = (await making.begunBefore(call)) ?? (await wantedCard(request, call));
       const show = await shapes.prepare([{ ...wanted, order: undefined }], call);
       const answer = (card: Card) => ({ giftCard: show(card, ownView) });
       return answer(await making.make(wanted, call, (card) => settling(call, () => answer(card))));

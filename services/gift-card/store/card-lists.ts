@@ -2,9 +2,9 @@ import type { Database, Session, Statement, Value } from "../../platform/databas
 import { placeholders } from "../../platform/database/statements.ts";
 import type { Key, Paging } from "../../platform/paging.ts";
 import type { Instant } from "../../platform/time.ts";
-import type { Card } from "../domain/card.ts";
+import { type Card, type CardState, flowStates } from "../domain/card.ts";
 import { type FacetFilter, facetsMatching } from "../domain/facets.ts";
-import { cardColumns, cardOf, selectByCode, selectCards } from "./cards.ts";
+import { cardColumns, cardOf, selectByCode, selectCards, selectRequested } from "./cards.ts";
 
 /** Whose cards: somebody's who gave or holds them, a vendor's, or all. */
 export type Scope =
@@ -47,6 +47,12 @@ export class CardLists {
     return new Map(rows.map((row) => [row.id as bigint, cardOf(row)]));
   }
 
+  /** The card that a request has asked for. */
+  async findRequested(requestId: string): Promise<Card | undefined> {
+    const [row] = await this.database.select(selectRequested([requestId]));
+    return row && cardOf(row);
+  }
+
   /** The card of a code, by every HMAC that it may be kept under. */
   async findByCode(searchKeys: readonly Uint8Array[]): Promise<Card | undefined> {
     const [row] = await this.database.select(selectByCode(searchKeys));
@@ -80,6 +86,14 @@ export class CardLists {
   async due(by: Instant, limit: number): Promise<Card[]> {
     const sql = `SELECT ${cardColumns} FROM cards WHERE due_at <= ? ORDER BY due_at LIMIT ?`;
     return (await this.database.select({ sql, values: [by, BigInt(limit)] })).map(cardOf);
+  }
+
+  /** How many cards have been on their way since before an instant, and are to be seen to by another: by their states. */
+  async countUnderWay(since: Instant, dueBy: Instant): Promise<Map<CardState, number>> {
+    const sql = `SELECT state, COUNT(*) AS total FROM cards
+                 WHERE due_at <= ? AND updated_at < ? AND state IN (${placeholders(flowStates.length)}) GROUP BY state`;
+    const rows = await this.database.select({ sql, values: [dueBy, since, ...flowStates] });
+    return new Map(rows.map(({ state, total }) => [state as CardState, Number(total)]));
   }
 
   /** Has a card that could not be seen to wait. */

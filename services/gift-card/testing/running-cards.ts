@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { type Logger, pino } from "pino";
+import type { Registry } from "prom-client";
 import { AdminCatalogService } from "../../../gen/giftmesh/catalog/v1/admin_catalog_service_pb.ts";
 import { CallerSchema, Role } from "../../../gen/giftmesh/common/v1/access_pb.ts";
 import { type GiftCard, GiftType } from "../../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
@@ -44,6 +45,8 @@ export class RunningCards {
   readonly cards: Client<typeof UserGiftCardService>;
   readonly clients: MeshClients;
   readonly database: Database;
+  /** What the service shows to operators. */
+  readonly metrics: Registry;
   private readonly services: readonly HostedService[];
   private readonly between: { around: Around };
 
@@ -73,18 +76,19 @@ export class RunningCards {
     for (const service of services) service.serve(dispatcher);
     for (const service of services) service.consume();
     for (const service of services) service.start();
-    return new RunningCards(clients, services, (await platform.promise).database, between);
+    return new RunningCards(clients, services, await platform.promise, between);
   }
 
   private constructor(
     clients: MeshClients,
     services: readonly HostedService[],
-    database: Database,
+    { database, metrics }: Platform,
     between: { around: Around },
   ) {
     this.clients = clients;
     this.services = services;
     this.database = database;
+    this.metrics = metrics;
     this.between = between;
     this.cards = clients.of(UserGiftCardService);
   }

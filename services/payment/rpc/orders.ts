@@ -52,7 +52,7 @@ export function serveOrders(placing: Placing, undoing: Undoing, orders: OrderLis
 
 /** What writes the answer beside an order's last step, where the caller gave an idempotency key. */
 export function settlingWith({ receipt }: Call, answer: (order: Order) => object) {
-  return (order: Order) => (receipt ? [receipt.settling(answer(order))] : []);
+  return (order: Order) => receipt?.settling(answer(order)) ?? [];
 }
 
 function placedShape(order: Order) {

@@ -32,7 +32,7 @@ export function serveVendorOrders(lane: OrderLane, orders: OrderLists): Served {
           step: (order, now) => complete(order, vendorId, now),
           beside: settlingWith(call, completed),
         },
-        call.deadline,
+        call,
       );
       return completed(order);
     },

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { Context } from "@opentelemetry/api";
 import { type Caller, CallerSchema } from "../../../gen/giftmesh/common/v1/access_pb.ts";
-import type { Receipt } from "../idempotency.ts";
+import type { Receipt } from "../receipt.ts";
 
 /** Nobody is signed in, or a service calls of its own accord. */
 export const nobody: Caller = create(CallerSchema);

@@ -14,7 +14,7 @@ import { couponShape, memberCouponShape, memberCouponStatusCodes, readMemberCoup
 export function serveCoupons(claims: CouponClaims, coupons: Coupons, members: MemberCouponList): Served {
   return serve(CouponService, {
     async claimCoupon({ couponId }, { caller: { userId }, receipt, deadline }) {
-      const beside = receipt && ((issued: MemberCoupon) => [receipt.settling(claimedShape(issued))]);
+      const beside = receipt && ((issued: MemberCoupon) => receipt.settling(claimedShape(issued)));
       const command = { couponId, userId, ...(beside && { receiptId: receipt.id, beside }) };
       return claimedShape(await claims.claim(command, deadline));
     },

@@ -43,8 +43,8 @@ export function servePoints({ charging, accounts, log, defaultCurrency }: Points
 
       const { receipt, deadline } = call;
       const charge = { id: `charge-${receipt?.effectId ?? randomUUID()}`, userId, amount, currency };
-      const beside = (made: Transfer) => (receipt ? [receipt.settling(charged(made))] : []);
-      return charged(await charging.charge(charge, { beside, deadline }));
+      const beside = (made: Transfer) => receipt?.settling(charged(made)) ?? [];
+      return charged(await charging.charge(charge, { beside, receipt, deadline }));
     },
 
     async getPoints(request, call) {
