@@ -5,6 +5,8 @@ import {
   CodeReceivedSchema,
   type CodeRequested,
   CodeRequestedSchema,
+  type SealedVoucherCode,
+  type SealedVoucherCodeSchema,
   VoucherChannel,
 } from "../../../../gen/giftmesh/voucher/v1/voucher_events_pb.ts";
 import type { CodeKeys } from "../../../platform/codes/code-keys.ts";
@@ -20,6 +22,8 @@ const subject = "giftmesh.voucher.receive-code";
 
 /** An event as it is made. */
 type EventInit = Exclude<MessageInitShape<typeof CodeReceivedSchema>, CodeReceived>;
+
+type EventCode = Exclude<MessageInitShape<typeof SealedVoucherCodeSchema>, SealedVoucherCode>;
 
 /** A code that the provider has made, and what for. */
 export interface MadeCode {
@@ -62,7 +66,7 @@ export class PlayedIntegration {
   }
 
   /** Tells that there will be no code. */
-  async refuse(requestId: bigint, failure = CodeFailure.REFUSED): Promise<void> {
+  async refuse(requestId: bigint, failure: CodeFailure = CodeFailure.REFUSED): Promise<void> {
     await this.tell([{ requestId, receivedAt: toTimestamp(now()), outcome: { case: "failure", value: failure } }]);
   }
 
@@ -74,14 +78,15 @@ export class PlayedIntegration {
     });
   }
 
-  private eventOf({ requestId, code, channel = VoucherChannel.WEB, receivedAt = now() }: MadeCode): EventInit {
+  /** A code as it is in an event of a request. */
+  sealedFor(requestId: bigint, code: string, channel: VoucherChannel = VoucherChannel.WEB): EventCode {
     const { sealed, sealKeyId } = this.running.keys.seal(aboutVoucher(requestId), code);
-    const value = { sealed, sealKeyId, channel };
-    return {
-      requestId,
-      receivedAt: toTimestamp(receivedAt),
-      outcome: { case: "code", value },
-    };
+    return { sealed, sealKeyId, channel };
+  }
+
+  private eventOf({ requestId, code, channel, receivedAt = now() }: MadeCode): EventInit {
+    const value = this.sealedFor(requestId, code, channel);
+    return { requestId, receivedAt: toTimestamp(receivedAt), outcome: { case: "code", value } };
   }
 
   private get running() {

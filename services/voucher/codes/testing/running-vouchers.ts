@@ -144,7 +144,9 @@ export class RunningVouchers {
   /** Signs somebody up, and has a number be theirs, as if they had verified it. */
   async newOwner(phoneNumber: string): Promise<bigint> {
     const username = `user-${randomUUID().slice(0, 13)}`;
-    const { user } = await this.clients.of(AuthService).register({ username, password: "correct horse" }, callOf());
+    const { user } = await this.clients
+      .of(AuthService)
+      .register({ username, password: "correct horse", phoneNumber }, callOf());
     const statement = {
       sql: "UPDATE users SET verified_phone = ? WHERE id = ?",
       values: [phoneNumber, user?.id ?? 0n],
