@@ -71,9 +71,15 @@ export class RunningVouchers {
     });
     const integration = new PlayedIntegration();
     const all = [profile, notification, voucher, integration.definition].map(observed);
-    const services = await Promise.all(
+    const hosted = await Promise.allSettled(
       all.map((definition) => HostedService.open(definition, { config, clients, road, log, metrics })),
     );
+    const services = hosted.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    for (const one of hosted) {
+      if (one.status === "fulfilled") continue;
+      for (const service of services) await service.close();
+      throw one.reason;
+    }
     for (const service of services) service.serve(dispatcher);
     if (consumes) for (const service of services) service.consume();
     for (const service of services) service.start();
