@@ -19,7 +19,7 @@ export class CardCodes {
     return { ...this.keys.seal(aboutCard(cardId), code), last4: lastFourOf(code) };
   }
 
-  /** A card's code. Throws Unavailable where only another replica has the key. */
+  /** A card's code. Throws CodeKeyMissing. */
   open(cardId: bigint, code: Pick<SealedCode, "sealed" | "sealKeyId">): string {
     return this.keys.open(aboutCard(cardId), code);
   }

@@ -20,6 +20,17 @@ export interface KeptCode {
 /** What of a kept code is needed to open it. */
 export type SealedCode = Pick<KeptCode, "sealed" | "sealKeyId">;
 
+/** Thrown when the key of a code is not among those that are set: of replicas that are being restarted, another has it. */
+export class CodeKeyMissing extends Unavailable {
+  /** For the log. */
+  readonly keyId: string;
+
+  constructor(keyId: string) {
+    super();
+    this.keyId = keyId;
+  }
+}
+
 interface DerivedKeys {
   readonly id: string;
   readonly searching: Buffer;
@@ -58,10 +69,10 @@ export class CodeKeys {
     return { searchKey: hmac(searching, code), searchKeyId: id, sealed, sealKeyId: id };
   }
 
-  /** The code of what `about` names. Throws Unavailable where only another replica has the key. */
+  /** The code of what `about` names. Throws CodeKeyMissing. */
   open(about: string, { sealed, sealKeyId }: SealedCode): string {
     const key = this.all.get(sealKeyId);
-    if (!key) throw new Unavailable();
+    if (!key) throw new CodeKeyMissing(sealKeyId);
     const nonce = sealed.subarray(0, nonceLength);
     const decipher = createDecipheriv("aes-256-gcm", key.sealing, nonce, { authTagLength: tagLength });
     decipher.setAAD(Buffer.from(about));

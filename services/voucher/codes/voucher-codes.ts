@@ -15,7 +15,7 @@ export class VoucherCodes {
     return this.keys.seal(about, this.keys.open(about, sealed));
   }
 
-  /** A request's code. Throws Unavailable where only another replica has the key. */
+  /** A request's code. Throws CodeKeyMissing. */
   open({ id, state }: Voucher): string {
     return this.keys.open(aboutVoucher(id), state.code);
   }

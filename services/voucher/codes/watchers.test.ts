@@ -102,6 +102,18 @@ test("who goes away, or has gone already, is let go at once", async (t) => {
   t.is(watchers.count, 0);
 });
 
+test("where the process stops, nobody is kept waiting", async (t) => {
+  const { watchers, add } = watch();
+  const [one, other] = [add(1n), add(2n)];
+  const far = { until: Date.now() + 365 * 86_400_000, cancelled: undefined };
+  const waiting = [watchers.whenEnded(one, forGood), watchers.whenEnded(other, far)];
+  await sleep(50);
+  t.is(watchers.count, 2);
+  watchers.stop();
+  t.deepEqual(await Promise.all(waiting), [one, other]);
+  t.is(watchers.count, 0);
+});
+
 test("all that is told of while one query is under way is read by the next, each request once", async (t) => {
   const { watchers, news, queries, add, end } = watch();
   const ids = Array.from({ length: 500 }, (_, index) => BigInt(index + 1));

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { Lane } from "../../platform/lane.ts";
+import { longestTimerMs } from "../../platform/rpc/call.ts";
 import { TooManyWatchers } from "./domain/errors.ts";
 import type { VoucherRequest } from "./domain/voucher-request.ts";
 import type { News } from "./news.ts";
@@ -42,6 +43,8 @@ export class Watchers {
   private readonly reading: Lane<bigint, VoucherRequest | undefined>;
   private readonly watching = new Map<bigint, Set<Tell>>();
   private readonly told = new Set<bigint>();
+  /** How to end the waiting of each who watches. */
+  private readonly ends = new Set<() => void>();
   private isLooking = false;
   private polling: NodeJS.Timeout | undefined;
   private watchers = 0;
@@ -75,10 +78,11 @@ export class Watchers {
     const { id: requestId } = request;
     const { promise: ended, resolve: tell } = Promise.withResolvers<VoucherRequest>();
     const over = Promise.withResolvers<undefined>();
-    const stop = () => over.resolve(undefined);
-    const timer = until === Number.POSITIVE_INFINITY ? undefined : setTimeout(stop, until - Date.now());
-    cancelled?.addEventListener("abort", stop);
-    if (cancelled?.aborted) stop();
+    const end = () => over.resolve(undefined);
+    const timer = setTimeout(end, Math.min(until - Date.now(), longestTimerMs));
+    cancelled?.addEventListener("abort", end);
+    if (cancelled?.aborted) end();
+    this.ends.add(end);
     this.add(requestId, tell);
     try {
       // Watched from before it is read again, so that nothing falls between the two.
@@ -88,13 +92,14 @@ export class Watchers {
     } finally {
       this.remove(requestId, tell);
       clearTimeout(timer);
-      cancelled?.removeEventListener("abort", stop);
+      cancelled?.removeEventListener("abort", end);
+      this.ends.delete(end);
     }
   }
 
-  /** Looks no more; whoever still watches sees nothing new. */
+  /** Ends the waiting of all who still watch. */
   stop(): void {
-    clearInterval(this.polling);
+    for (const end of this.ends) end();
   }
 
   private add(requestId: bigint, tell: Tell): void {
