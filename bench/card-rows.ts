@@ -1,10 +1,11 @@
 import { pino } from "pino";
-import { CodeKeys } from "../services/gift-card/code-keys.ts";
+import { CardCodes } from "../services/gift-card/card-codes.ts";
 import type { Card } from "../services/gift-card/domain/card.ts";
 import { countChanges } from "../services/gift-card/domain/counters.ts";
 import { begin, made } from "../services/gift-card/domain/steps.ts";
 import { insertCards } from "../services/gift-card/store/cards.ts";
 import { CardCounters } from "../services/gift-card/store/counters.ts";
+import { CodeKeys } from "../services/platform/codes/code-keys.ts";
 import { readConfig } from "../services/platform/config.ts";
 import type { Database, Statement } from "../services/platform/database/database.ts";
 import { openDatabase } from "../services/platform/database/open.ts";
@@ -31,7 +32,7 @@ export class CardRows {
   private readonly ids: IdSequence;
   private readonly counters: CardCounters;
   private readonly ledger: Ledger;
-  private readonly keys = new CodeKeys([codeKey]);
+  private readonly codes = new CardCodes(new CodeKeys("gift-card", [codeKey]));
 
   /** `environment` says where the mesh has its databases; cards are held by users from 1 on, so many, who can sign in then. */
   static async open(
@@ -109,7 +110,7 @@ export class CardRows {
         backgroundImageId: undefined,
         message: "Many happy returns!",
         notes: undefined,
-        code: this.keys.seal(id, this.keys.newCode()),
+        code: this.codes.seal(id, this.codes.newCode()),
         expiresAt: at + year,
       },
       at,

@@ -1,5 +1,6 @@
 import type { Knex } from "knex";
-import { CodeKeys } from "../services/gift-card/code-keys.ts";
+import { CardCodes } from "../services/gift-card/card-codes.ts";
+import { CodeKeys } from "../services/platform/codes/code-keys.ts";
 import { codeKey, currency, worth } from "./card-terms.ts";
 import type { ShelvedCard } from "./shelf.ts";
 
@@ -10,7 +11,7 @@ const yearUs = 365 * 86_400_000_000;
 export class PlainCardRows {
   private readonly knex: Knex;
   private readonly holders: number;
-  private readonly keys = new CodeKeys([codeKey]);
+  private readonly codes = new CardCodes(new CodeKeys("gift-card", [codeKey]));
   private lastId = 0;
 
   /** Cards are held by users from 1 on, so many. */
@@ -51,7 +52,7 @@ export class PlainCardRows {
   /** One that its maker holds, as it names nobody else. */
   private row(id: number, at: number) {
     const holderId = 1 + (id % this.holders);
-    const { searchKey, sealed, last4 } = this.keys.seal(BigInt(id), this.keys.newCode());
+    const { searchKey, sealed, last4 } = this.codes.seal(BigInt(id), this.codes.newCode());
     return {
       id,
       gift_type: "wallet",

@@ -45,14 +45,22 @@ export interface Mesh {
   stop(): Promise<void>;
 }
 
-/** Starts the named services in this process. Throws a ConfigError where a setting or the machine does not allow it. */
-export async function startMesh(names: readonly string[], config: Config, log: Logger): Promise<Mesh> {
+/**
+ * Starts the named services in this process, and guests: those that are no part of the mesh and have a place in it. Throws
+ * a ConfigError where a setting or the machine does not allow it.
+ */
+export async function startMesh(
+  names: readonly string[],
+  config: Config,
+  log: Logger,
+  guests: readonly ServiceDefinition[] = [],
+): Promise<Mesh> {
   const stops: (() => unknown)[] = [];
   const stop = async () => {
     for (const step of stops.splice(0).reverse()) await step();
   };
   try {
-    return { ...(await start(names, config, log, stops)), stop };
+    return { ...(await start({ names, guests }, config, log, stops)), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -60,7 +68,7 @@ export async function startMesh(names: readonly string[], config: Config, log: L
 }
 
 /** Puts onto `stops` how to undo each step; they are run from the last to the first. */
-async function start(names: readonly string[], config: Config, log: Logger, stops: (() => unknown)[]) {
+async function start({ names, guests }: Party, config: Config, log: Logger, stops: (() => unknown)[]) {
   if (config.otlpEndpoint) {
     const [name, ...others] = names;
     const serviceName = name === undefined || others.length > 0 ? "giftmesh" : name;
@@ -73,7 +81,7 @@ async function start(names: readonly string[], config: Config, log: Logger, stop
   const tokens = new Tokens({ clients, tokenLifetimeSeconds: config.tokenLifetimeSeconds, log });
 
   const road = openRoad(config, log);
-  const services = await hostServices(names, { config, clients, road, log, metrics }, stops);
+  const services = await hostServices({ names, guests }, { config, clients, road, log, metrics }, stops);
   stops.push(() => road.close());
   for (const service of services) service.serve(dispatcher);
   if (services.length > 0) dispatcher.add(serveDeadLetters(services.map((service) => service.deadLetters)));
@@ -104,6 +112,12 @@ async function start(names: readonly string[], config: Config, log: Logger, stop
   };
 }
 
+/** Who is in a process. */
+interface Party {
+  readonly names: readonly string[];
+  readonly guests: readonly ServiceDefinition[];
+}
+
 interface Surroundings {
   readonly config: Config;
   readonly clients: MeshClients;
@@ -112,14 +126,13 @@ interface Surroundings {
 }
 
 async function hostServices(
-  names: readonly string[],
+  { names, guests }: Party,
   surroundings: Surroundings & { readonly road: EventRoad },
   stops: (() => unknown)[],
 ): Promise<HostedService[]> {
-  const loaders = Object.entries(definitions).filter(([name]) => names.includes(name));
-  const hosted = await Promise.allSettled(
-    loaders.map(async ([, load]) => HostedService.open(await load(), surroundings)),
-  );
+  const named = Object.entries(definitions).filter(([name]) => names.includes(name));
+  const loaders = [...named.map(([, load]) => load), ...guests.map((guest) => async () => guest)];
+  const hosted = await Promise.allSettled(loaders.map(async (load) => HostedService.open(await load(), surroundings)));
   const services = hosted.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   for (const service of services) stops.push(() => service.close());
   for (const one of hosted) if (one.status === "rejected") throw one.reason;

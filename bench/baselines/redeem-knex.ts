@@ -1,5 +1,6 @@
 import type { Knex } from "knex";
-import { CodeKeys } from "../../services/gift-card/code-keys.ts";
+import { CardCodes } from "../../services/gift-card/card-codes.ts";
+import { CodeKeys } from "../../services/platform/codes/code-keys.ts";
 import { codeKey } from "../card-terms.ts";
 import { type CardRow, shownCard } from "./card-shapes.ts";
 import { createCardTables } from "./card-tables.ts";
@@ -18,7 +19,7 @@ import { settings } from "./settings.ts";
  */
 const knex = await openDatabase(settings.store, settings.database);
 await createCardTables(knex);
-const keys = new CodeKeys([codeKey]);
+const codes = new CardCodes(new CodeKeys("gift-card", [codeKey]));
 const [liabilityId = 0] = await knex("accounts").insert({ user_id: 0, currency: "SAR", balance: 0, sequence: 0 });
 
 /** Who asks for a card. */
@@ -36,7 +37,7 @@ app.post<{ Params: { id: string } }>("/api/user/v3.1/gift-cards/:id/redeem-walle
   const { code } = (request.body ?? {}) as { code?: string };
   const asker = await findAsker(callerId(request), code);
   const card = await knex.transaction((trx) => redeem(trx, id, asker));
-  const shown = shownCard(card, keys.open(BigInt(id), { sealed: card.sealed_code, sealKeyId: codeKey.id }));
+  const shown = shownCard(card, codes.open(BigInt(id), { sealed: card.sealed_code, sealKeyId: codeKey.id }));
   return answer(reply, 200, "Gift card redeemed to wallet successfully", shown);
 });
 
@@ -45,7 +46,7 @@ await serveFront(app);
 async function findAsker(id: number, code: string | undefined): Promise<Asker> {
   const user = await knex("users").where({ id }).first();
   if (!user) throw new Refused(404, "USER_NOT_FOUND", "User not found");
-  const [searchKey] = code === undefined ? [] : keys.searchKeys(code);
+  const [searchKey] = code === undefined ? [] : codes.searchKeys(code);
   return { id, email: user.verified_email, phone: user.verified_phone, searchKey };
 }
 

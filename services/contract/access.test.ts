@@ -7,7 +7,9 @@ import { Role } from "../../gen/giftmesh/common/v1/access_pb.ts";
 import { publicMethods } from "../edge/routes.ts";
 import { readDescriptors } from "../mesh.ts";
 import { sqliteEngine } from "../platform/testing/engines.ts";
+import type { RestClient } from "../testing/rest-client.ts";
 import { runMesh } from "../testing/running-mesh.ts";
+import { askConnect, nameOf } from "./testing/both-ways.ts";
 
 /** The keys are given, so that tokens of every bad kind can be made. */
 const { privateKey, publicKey: _ } = await generateKeyPair("EdDSA", { extractable: true });
@@ -53,27 +55,27 @@ test.after.always(async () => {
   await engine.remove();
 });
 
-for (const { method, bindings, access } of publicMethods(registry)) {
+for (const publicMethod of publicMethods(registry)) {
+  const { bindings, access } = publicMethod;
   for (const { verb, path } of bindings) {
     const name = `${verb} ${path}`;
     // Another's things, so that whoever is let in by their role alone is seen.
     const concrete = path.replace(/\{([a-z_]+)\}/g, (_, field) =>
       field === access.callerField?.name ? String(victim.id) : "1",
     );
+    const theirs = access.callerField ? { [access.callerField.name]: String(victim.id) } : {};
     const ways = {
-      REST: { verb, path: concrete, body: verb === "GET" ? undefined : {} },
-      Connect: {
-        verb: "POST",
-        path: `/${method.parent.typeName}/${method.name}`,
-        body: access.callerField ? { [access.callerField.name]: String(victim.id) } : {},
+      REST: async (client: RestClient) => {
+        const { status, body } = await client.request(verb, concrete, { body: verb === "GET" ? undefined : {} });
+        return { status, code: body.code };
+      },
+      Connect: async (client: RestClient) => {
+        const { status, body } = await askConnect(client, nameOf(publicMethod), theirs);
+        return { status, code: reasonOf(body) };
       },
     };
-    for (const [way, request] of Object.entries(ways)) {
-      const ask = async (token: string | undefined) => {
-        const { status, body } = await anonymous.as(token).request(request.verb, request.path, { body: request.body });
-        const { code } = way === "REST" ? body : { code: reasonOf(body) };
-        return { status, code };
-      };
+    for (const [way, askAs] of Object.entries(ways)) {
+      const ask = (token: string | undefined) => askAs(anonymous.as(token));
 
       test.serial(`${name} by ${way} is ${access.anyone ? "open to" : "closed to"} who is not signed in`, async (t) => {
         const { status, code } = await ask(undefined);

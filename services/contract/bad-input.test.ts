@@ -51,7 +51,8 @@ for (const publicMethod of publicMethods(readDescriptors())) {
         for (const sentence of answer.body.errors?.[path] ?? []) t.regex(sentence, /^The .+\.$/);
         const connect = await askConnect(client, name, fields);
         t.is(connect.status, 400, connect.text);
-        t.deepEqual(connectRefusalOf(connect), restRefusalOf(answer));
+        // What a stream is asked is read by the library, which names no field that it cannot read.
+        if (method.methodKind === "unary") t.deepEqual(connectRefusalOf(connect), restRefusalOf(answer));
       });
     }
   }

@@ -1,5 +1,7 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { Call, type CallInit, defaultTimeoutMs } from "../platform/rpc/call.ts";
+import { Call, type CallInit } from "../platform/rpc/call.ts";
+import { usualTimeoutMs, waitsForNews } from "../platform/rpc/timeouts.ts";
 
 /** How long a client may let a call take, in milliseconds. */
 const longestTimeoutMs = 30_000;
@@ -9,14 +11,25 @@ const streamTimeoutMs = 3_600_000;
 
 type Cancelled = NonNullable<CallInit["cancelled"]>;
 
-/** The call that an admitted request leads to; `timeoutMs` is what the client asked for. */
-export function unaryCall(request: FastifyRequest, cancelled: Cancelled, timeoutMs = defaultTimeoutMs): Call {
-  return callOf(request, cancelled, Math.min(timeoutMs, longestTimeoutMs));
+/** The call of an RPC that an admitted request leads to; `timeoutMs` is what the client asked for. */
+export function unaryCall(
+  method: DescMethod,
+  request: FastifyRequest,
+  cancelled: Cancelled,
+  timeoutMs = usualTimeoutMs(method),
+): Call {
+  return callOf(request, cancelled, Math.min(timeoutMs, Math.max(longestTimeoutMs, usualTimeoutMs(method))));
 }
 
 /** The same for an RPC that answers with a stream. */
 export function streamCall(request: FastifyRequest, cancelled: Cancelled, timeoutMs = streamTimeoutMs): Call {
   return callOf(request, cancelled, Math.min(timeoutMs, streamTimeoutMs));
+}
+
+/** When the call of an RPC is cancelled that a reply is to answer: also where the edge stops, if it waits for news. */
+export function cancelledSignal(method: DescMethod, reply: FastifyReply, stopping: AbortSignal): AbortSignal {
+  const gone = goneSignal(reply);
+  return waitsForNews(method) ? AbortSignal.any([gone, stopping]) : gone;
 }
 
 /** Aborted when the client goes away before it is answered. */

@@ -4,7 +4,7 @@ import { InvalidFields } from "../platform/refusal.ts";
 import { admitting } from "./admission.ts";
 import { sendText } from "./answer.ts";
 import { bodyLimit } from "./body-limits.ts";
-import { goneSignal, unaryCall } from "./calls.ts";
+import { cancelledSignal, unaryCall } from "./calls.ts";
 import { sendConnectFailure } from "./connect-errors.ts";
 import { compileMessageReader } from "./decode.ts";
 import { Reading } from "./decode-value.ts";
@@ -63,7 +63,7 @@ function addRoute(app: FastifyInstance, one: PublicMethod, method: DescMethod, c
       const reading = new Reading();
       read(parseJsonObject((request.body as string | undefined) ?? ""), message, "", reading);
       if (reading.violations.length > 0) throw new InvalidFields(reading.violations);
-      const call = unaryCall(request, () => goneSignal(reply), timeoutMs);
+      const call = unaryCall(method, request, () => cancelledSignal(method, reply, context.stopping), timeoutMs);
       return context.invoker
         .unary(method, message, call)
         .then((response) => sendText(reply, context.headers, success, toJsonString(method.output, response)));

@@ -73,6 +73,15 @@ for (const [protocol, transport] of Object.entries(transports)) {
     t.true((patient.remainingMs as bigint) > 20_000n && (patient.remainingMs as bigint) <= 30_000n);
   });
 
+  test(`${protocol}: a call that waits for news is given as long as its RPC says`, async (t) => {
+    const { message } = await unary(transport, "Await", {});
+    t.true((message.remainingMs as bigint) > 38_000n && (message.remainingMs as bigint) <= 40_000n);
+    const { message: hasty } = await unary(transport, "Await", {}, { timeoutMs: 5_000 });
+    t.true((hasty.remainingMs as bigint) <= 5_000n);
+    const { message: patient } = await unary(transport, "Await", {}, { timeoutMs: 3_600_000 });
+    t.true((patient.remainingMs as bigint) > 38_000n && (patient.remainingMs as bigint) <= 40_000n);
+  });
+
   test(`${protocol}: a refusal has the code and the details that gRPC has`, async (t) => {
     const invalid = await failureOf(unary(transport, "Fail", { how: "invalid" }));
     t.is(invalid.code, Code.InvalidArgument);

@@ -79,7 +79,7 @@ function handlersOf(one: PublicMethod, context: RouteContext): readonly Universa
 
   async function callUnary(message: Message, handler: HandlerContext): Promise<Message> {
     const request = readRequestOf(handler);
-    const call = unaryCall(request, handler.signal, handler.timeoutMs());
+    const call = unaryCall(method, request, handler.signal, handler.timeoutMs());
     return context.invoker.unary(method, message, call).catch((error) => rethrow(error, request, context));
   }
 

@@ -166,6 +166,18 @@ test("an edge that stops answers the requests in progress, ends its streams and 
   await t.throwsAsync(send(edge.url, "GET", "/things"));
 });
 
+test("an edge that stops has those who wait for news answered at once", async (t) => {
+  const edge = await startEchoEdge();
+  const headers = { "x-request-id": "waiting" };
+  const answer = send(edge.url, "GET", "/call/news?wait_ms=30000", { headers });
+  await whenBegun("waiting");
+  const startedAt = performance.now();
+  const stopped = edge.stop();
+  t.is((await answer).status, 200);
+  await stopped;
+  t.true(performance.now() - startedAt < 1_000);
+});
+
 test("an edge that stops does not wait for a connection that says nothing", async (t) => {
   const edge = await startEchoEdge();
   const socket = connect(Number(edge.url.port), "127.0.0.1");

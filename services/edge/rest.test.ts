@@ -140,6 +140,12 @@ test("the handler knows who calls, from where, with which key and for how long",
   t.true((remaining_ms as number) > 5 && (remaining_ms as number) <= 10_000);
 });
 
+test("a call that waits for news is given as long as its RPC says", async (t) => {
+  const { body } = await call("GET", "/call/news");
+  const remaining = body.data.remaining_ms as number;
+  t.true(remaining > 38_000 && remaining <= 40_000);
+});
+
 test("a caller without a token is nobody, with an address", async (t) => {
   const { body } = await call("PUT", "/call", { body: {} });
   const { user_id, role, address } = body.data.caller as Record<string, unknown>;

@@ -3,7 +3,7 @@ import multipart from "@fastify/multipart";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from "fastify";
 import { admitting } from "./admission.ts";
 import { bodyLimit } from "./body-limits.ts";
-import { goneSignal, unaryCall } from "./calls.ts";
+import { cancelledSignal, unaryCall } from "./calls.ts";
 import { compileRequestReader } from "./decode-request.ts";
 import { compileFormReader } from "./form.ts";
 import type { RouteContext } from "./route-context.ts";
@@ -61,10 +61,12 @@ function afterForm(type: DescMessage, handle: RouteHandlerMethod): RouteHandlerM
   };
 }
 
-function compileUnary(one: PublicMethod, binding: Binding, { invoker, headers }: RouteContext): AnswerRequest {
+function compileUnary(one: PublicMethod, binding: Binding, context: RouteContext): AnswerRequest {
+  const { method } = one;
+  const { invoker, headers, stopping } = context;
   const sendSuccess = compileSuccess(one, binding, headers);
   return (request, reply) => {
-    const call = unaryCall(reply.request, () => goneSignal(reply));
-    return invoker.unary(one.method, request, call).then((response) => sendSuccess(reply, response));
+    const call = unaryCall(method, reply.request, () => cancelledSignal(method, reply, stopping));
+    return invoker.unary(method, request, call).then((response) => sendSuccess(reply, response));
   };
 }

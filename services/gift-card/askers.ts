@@ -2,7 +2,7 @@ import type { ContactService } from "../../gen/giftmesh/profile/v1/contact_servi
 import { RecentlyUsed } from "../platform/recently-used.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import type { Client } from "../platform/rpc/handler.ts";
-import type { CodeKeys } from "./code-keys.ts";
+import type { CardCodes } from "./card-codes.ts";
 import type { Asker } from "./domain/access.ts";
 
 /** Who asks, and what to call them. */
@@ -17,14 +17,14 @@ const rememberedForMs = 10_000;
 /** Finds out who asks: what they have verified is known to profile, and what their code may be kept under to the keys. */
 export class Askers {
   private readonly contacts: Client<typeof ContactService>;
-  private readonly keys: Pick<CodeKeys, "searchKeys">;
+  private readonly codes: Pick<CardCodes, "searchKeys">;
   private readonly remembered = new RecentlyUsed<bigint, { readonly asker: NamedAsker; readonly since: number }>(
     mostRemembered,
   );
 
-  constructor(contacts: Client<typeof ContactService>, keys: Pick<CodeKeys, "searchKeys">) {
+  constructor(contacts: Client<typeof ContactService>, codes: Pick<CardCodes, "searchKeys">) {
     this.contacts = contacts;
-    this.keys = keys;
+    this.codes = codes;
   }
 
   /** Who makes a call, with the code that they gave, if any. */
@@ -60,6 +60,6 @@ export class Askers {
   }
 
   private searchKeysOf(code: string | undefined): readonly Uint8Array[] {
-    return code === undefined ? [] : this.keys.searchKeys(code);
+    return code === undefined ? [] : this.codes.searchKeys(code);
   }
 }

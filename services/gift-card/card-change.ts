@@ -1,9 +1,9 @@
 import type { Statement } from "../platform/database/database.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { type Instant, now } from "../platform/time.ts";
+import type { CardCodes } from "./card-codes.ts";
 import type { Beside, CardLane } from "./card-lane.ts";
 import type { Changing } from "./changing.ts";
-import type { CodeKeys } from "./code-keys.ts";
 import { type Amendment, amend, endingFor } from "./domain/amending.ts";
 import { type Card, type CardStatus, type Step, statusOf } from "./domain/card.ts";
 import { letterOfReaddressed } from "./domain/letter.ts";
@@ -25,7 +25,7 @@ export interface CardChangeParts {
   readonly changing: Changing;
   readonly returning: Returning;
   readonly letters: Pick<Letters, "readdressed">;
-  readonly keys: Pick<CodeKeys, "newCode" | "seal">;
+  readonly codes: Pick<CardCodes, "newCode" | "seal">;
 }
 
 /**
@@ -72,7 +72,7 @@ export class CardChange {
   /** Gives a card that goes to another address a new code: whoever had the first address has the code that it had. */
   private recode(before: Card, step: Step): Step {
     if (statusOf(before) !== "active" || !letterOfReaddressed(before, step.card)) return step;
-    const { keys } = this.parts;
-    return { ...step, card: { ...step.card, code: keys.seal(before.id, keys.newCode()) } };
+    const { codes } = this.parts;
+    return { ...step, card: { ...step.card, code: codes.seal(before.id, codes.newCode()) } };
   }
 }

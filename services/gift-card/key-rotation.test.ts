@@ -2,17 +2,17 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { CodeKeyRows, codeKeysMigration } from "../platform/codes/code-key-rows.ts";
+import { openCodeKeys } from "../platform/codes/open-code-keys.ts";
+import { Resealing } from "../platform/codes/resealing.ts";
 import { type Config, ConfigError } from "../platform/config.ts";
 import { type Engine, engines, testConfig, testDatabase } from "../platform/testing/engines.ts";
 import { now } from "../platform/time.ts";
-import type { CodeKeys } from "./code-keys.ts";
+import { aboutCard, CardCodes } from "./card-codes.ts";
 import type { Card } from "./domain/card.ts";
 import { begin } from "./domain/steps.ts";
-import { openCodeKeys } from "./open-code-keys.ts";
-import { Resealing } from "./resealing.ts";
 import { CardLists } from "./store/card-lists.ts";
 import { insertCards } from "./store/cards.ts";
-import { CodeKeyRows, codeKeysMigration } from "./store/code-key-rows.ts";
 import { migrations } from "./store/migrations.ts";
 
 const newEngines = await engines();
@@ -23,26 +23,27 @@ const [a, b, c] = [`a:${secretOf()}`, `b:${secretOf()}`, `c:${secretOf()}`];
 
 /** A house with a database of its own, whose replicas come and go. */
 async function openHouse(engine: Engine) {
-  const database = await testDatabase(engine, "gift-card", [...migrations, codeKeysMigration]);
-  const rows = new CodeKeyRows(database);
+  const database = await testDatabase(engine, "gift-card", [...migrations, codeKeysMigration("003-code-keys")]);
+  const rows = new CodeKeyRows(database, "cards");
   const cards = new CardLists(database);
-  const codes = new Map<bigint, string>();
+  const codesMade = new Map<bigint, string>();
   let lastId = 0n;
 
   /** A replica with these keys, the first of which writes; those of DATA_DIR where none are given. */
-  const start = async (...keys: string[]) => {
-    const environment: Record<string, string> = keys.length === 0 ? {} : { GIFT_CARD_KEYS: keys.join(",") };
+  const start = async (...given: string[]) => {
+    const environment: Record<string, string> = given.length === 0 ? {} : { GIFT_CARD_KEYS: given.join(",") };
     const config: Config = testConfig(engine, environment);
-    const opened = await openCodeKeys(config, rows);
-    return { keys: opened, reseal: () => new Resealing(database, opened, rows).run(new AbortController().signal) };
+    const keys = await openCodeKeys("gift-card", config, rows);
+    const resealing = new Resealing(database, keys, rows, aboutCard);
+    return { keys, codes: new CardCodes(keys), reseal: () => resealing.run(new AbortController().signal) };
   };
 
-  const make = async ({ keys }: { readonly keys: CodeKeys }, count: number) => {
+  const make = async ({ codes }: { readonly codes: CardCodes }, count: number) => {
     const made: Card[] = [];
     for (let one = 0; one < count; one++) {
-      const code = keys.newCode();
-      codes.set(++lastId, code);
-      const wanted = { ...blank, id: lastId, code: keys.seal(lastId, code) };
+      const code = codes.newCode();
+      codesMade.set(++lastId, code);
+      const wanted = { ...blank, id: lastId, code: codes.seal(lastId, code) };
       made.push(begin(wanted, now()));
     }
     await database.commit([insertCards(made)]);
@@ -61,11 +62,11 @@ async function openHouse(engine: Engine) {
       return Object.fromEntries(found.map((row) => [`${row.seal_key_id}${row.search_key_id}`, Number(row.count)]));
     },
     /** The cards that a replica does not find by their code, or shows another code of. */
-    async lostTo({ keys }: { readonly keys: CodeKeys }) {
+    async lostTo({ codes }: { readonly codes: CardCodes }) {
       const found = await Promise.all(
-        Array.from(codes, async ([id, code]) => {
-          const card = await cards.findByCode(keys.searchKeys(code));
-          return card?.id === id && keys.open(id, card.code) === code ? [] : [id];
+        Array.from(codesMade, async ([id, code]) => {
+          const card = await cards.findByCode(codes.searchKeys(code));
+          return card?.id === id && codes.open(id, card.code) === code ? [] : [id];
         }),
       );
       return found.flat();

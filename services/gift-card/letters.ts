@@ -10,8 +10,8 @@ import type { Client } from "../platform/rpc/handler.ts";
 import type { Worker } from "../platform/service.ts";
 import { type Instant, now } from "../platform/time.ts";
 import { Bell, backoffMs, pause } from "../platform/waiting.ts";
+import type { CardCodes } from "./card-codes.ts";
 import type { CardWitness } from "./card-events.ts";
-import type { CodeKeys } from "./code-keys.ts";
 import type { Card } from "./domain/card.ts";
 import {
   type Address,
@@ -47,7 +47,7 @@ const worthSendingFor = 7n * 86_400_000_000n;
 export interface LettersParts {
   readonly rows: LetterRows;
   readonly cards: Pick<CardLists, "findMany">;
-  readonly keys: Pick<CodeKeys, "open">;
+  readonly codes: Pick<CardCodes, "open">;
   readonly contacts: Client<typeof ContactService>;
   readonly notifications: Client<typeof NotificationService>;
   readonly log: Logger;
@@ -150,7 +150,7 @@ export class Letters implements CardWitness {
   private async write({ kind }: WaitingLetter, card: Card, call: Call): Promise<Written | undefined> {
     if (kind === "given") {
       const address = addressOfRecipient(card);
-      const text = address && textForRecipient(card, this.parts.keys.open(card.id, card.code), address);
+      const text = address && textForRecipient(card, this.parts.codes.open(card.id, card.code), address);
       return address && text && { address, text };
     }
     const address = await this.addressOfUser(card.sender.id, call);

@@ -3,10 +3,10 @@ import type { IdSequence } from "../platform/ids.ts";
 import { NotFound, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { now } from "../platform/time.ts";
+import type { CardCodes } from "./card-codes.ts";
 import type { CardEvents } from "./card-events.ts";
 import type { CardLane } from "./card-lane.ts";
 import type { CardMoney } from "./card-money.ts";
-import type { CodeKeys } from "./code-keys.ts";
 import { type Card, statusOf } from "./domain/card.ts";
 import { asItIs, type Beginning, begin, made, unmade } from "./domain/steps.ts";
 import { isFinalNo, isVoided } from "./neighbours.ts";
@@ -19,7 +19,7 @@ export interface MakingParts {
   readonly cards: Pick<CardLists, "findRequested">;
   readonly lane: CardLane;
   readonly ids: IdSequence;
-  readonly keys: Pick<CodeKeys, "newCode" | "seal">;
+  readonly codes: Pick<CardCodes, "newCode" | "seal">;
   readonly money: CardMoney;
   readonly events: CardEvents;
 }
@@ -52,9 +52,9 @@ export class Making {
 
   /** The same, but that a card that has been deleted since is answered, too: it was made. */
   async makeOnce(wanted: WantedCard, call: Call, settling: (card: Card) => readonly Statement[]): Promise<Card> {
-    const { lane, ids, keys } = this.parts;
+    const { lane, ids, codes } = this.parts;
     const id = await ids.take();
-    const code = keys.seal(id, keys.newCode());
+    const code = codes.seal(id, codes.newCode());
     const begun = await lane.begin(begin({ ...wanted, id, code }, now()), call);
     const card = await this.drive(begun, call, settling);
     if (card.state === "making" || card.state === "failed") throw new Unavailable();

@@ -1,5 +1,8 @@
 import { NotificationService } from "../../gen/giftmesh/notification/v1/notification_service_pb.ts";
 import { ContactService } from "../../gen/giftmesh/profile/v1/contact_service_pb.ts";
+import { CodeKeyRows, codeKeysMigration } from "../platform/codes/code-key-rows.ts";
+import { openCodeKeys } from "../platform/codes/open-code-keys.ts";
+import { Resealing } from "../platform/codes/resealing.ts";
 import { countLane } from "../platform/lane-metrics.ts";
 import { readPhoneRegion } from "../platform/phone-number.ts";
 import type { ServiceDefinition } from "../platform/service.ts";
@@ -8,6 +11,7 @@ import { createBackgrounds } from "./backgrounds/create-backgrounds.ts";
 import { backgroundMigrations } from "./backgrounds/store/migrations.ts";
 import { BatchMaking } from "./batch-making.ts";
 import { CardChange } from "./card-change.ts";
+import { aboutCard, CardCodes } from "./card-codes.ts";
 import { CardEvents } from "./card-events.ts";
 import { CardLane } from "./card-lane.ts";
 import { CardMoney } from "./card-money.ts";
@@ -17,11 +21,9 @@ import { Guesses } from "./guesses.ts";
 import { Letters } from "./letters.ts";
 import { Making } from "./making.ts";
 import { neighboursOf } from "./neighbours.ts";
-import { openCodeKeys } from "./open-code-keys.ts";
 import { Ordering } from "./ordering.ts";
 import { showOverdueCards } from "./overdue-cards.ts";
 import { Redeeming } from "./redeeming.ts";
-import { Resealing } from "./resealing.ts";
 import { Returning } from "./returning.ts";
 import { serveAdminCards } from "./rpc/admins.ts";
 import { CardShapes } from "./rpc/card-shapes.ts";
@@ -31,7 +33,6 @@ import { serveUserCards } from "./rpc/users.ts";
 import { serveVendorCards } from "./rpc/vendors.ts";
 import { Batches, batchesMigration } from "./store/batches.ts";
 import { CardLists } from "./store/card-lists.ts";
-import { CodeKeyRows, codeKeysMigration } from "./store/code-key-rows.ts";
 import { CardCounters } from "./store/counters.ts";
 import { LetterRows, lettersMigration } from "./store/letters.ts";
 import { migrations } from "./store/migrations.ts";
@@ -46,7 +47,7 @@ export const giftCard: ServiceDefinition = {
   migrations: [
     ...migrations,
     ...backgroundMigrations,
-    codeKeysMigration,
+    codeKeysMigration("003-code-keys"),
     missedGuessesMigration,
     lettersMigration,
     batchesMigration,
@@ -55,11 +56,12 @@ export const giftCard: ServiceDefinition = {
     const { defaultCurrency } = config;
     const neighbours = neighboursOf(clients);
     const { orders, stock } = neighbours;
-    const keyRows = new CodeKeyRows(database);
-    const keys = await openCodeKeys(config, keyRows);
+    const keyRows = new CodeKeyRows(database, "cards");
+    const keys = await openCodeKeys("gift-card", config, keyRows);
+    const codes = new CardCodes(keys);
     const guesses = new Guesses(database);
     const contacts = clients.of(ContactService);
-    const askers = new Askers(contacts, keys);
+    const askers = new Askers(contacts, codes);
 
     const cards = new CardLists(database);
     showOverdueCards(metrics, cards);
@@ -68,9 +70,9 @@ export const giftCard: ServiceDefinition = {
     const money = new CardMoney(neighbours.ledger);
     const letterRows = new LetterRows(database);
     const notifications = clients.of(NotificationService);
-    const letters = new Letters({ rows: letterRows, cards, keys, contacts, notifications, log });
+    const letters = new Letters({ rows: letterRows, cards, codes, contacts, notifications, log });
     const events = new CardEvents(outbox, letters);
-    const making = new Making({ cards, lane, ids: ids("cards", numbersAtOnce), keys, money, events });
+    const making = new Making({ cards, lane, ids: ids("cards", numbersAtOnce), codes, money, events });
     const redeeming = new Redeeming({ lane, money, events });
     const ordering = new Ordering({ lane, money, events, orders });
     const returning = new Returning({ lane, money, events });
@@ -78,12 +80,12 @@ export const giftCard: ServiceDefinition = {
 
     const backgrounds = createBackgrounds({ config, database, log, ids }, cards);
     const { images } = backgrounds;
-    const shapes = new CardShapes({ keys, images, orders });
+    const shapes = new CardShapes({ codes, images, orders });
     const defaultPhoneRegion = readPhoneRegion(config.defaultPhoneRegion);
     const newCards = new NewCards({ images, stock, defaultCurrency, defaultPhoneRegion });
     const flows = { making, redeeming, ordering };
     const batches = new Batches(database);
-    const cardChange = new CardChange({ lane, changing, returning, letters, keys });
+    const cardChange = new CardChange({ lane, changing, returning, letters, codes });
     const changeRequests = new ChangeRequests({ images, askers, defaultPhoneRegion });
     const shown = { database, cards, counters, askers, guesses, shapes, images, newCards, defaultCurrency };
     return {
@@ -98,14 +100,14 @@ export const giftCard: ServiceDefinition = {
           changeRequests,
           batches,
           batchIds: ids("batches", 1n),
-          keys,
+          codes,
           ledger: neighbours.ledger,
         }),
         backgrounds.served,
       ],
       workers: [
         new DueCards({ cards, ...flows, changing, returning, log }).worker,
-        new Resealing(database, keys, keyRows).worker,
+        new Resealing(database, keys, keyRows, aboutCard).worker,
         new BatchMaking({ batches, making, log }).worker,
         letters.worker,
         guesses.worker,

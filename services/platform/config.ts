@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { type CodeKeyList, codeKeysForm, parseCodeKeys } from "./codes/code-key-list.ts";
+import type { CodeOwner } from "./codes/code-keys.ts";
 import { type Bucket, bucketForm, parseBucket } from "./media/bucket.ts";
 import { isCurrency } from "./money.ts";
 
@@ -55,10 +57,11 @@ export interface Config {
   readonly dataPlatformUrl: string | undefined;
   /** What those requests are signed with (Standard Webhooks); set where the URL is. */
   readonly dataPlatformSecret: Buffer | undefined;
-  /** What gift cards' codes are kept under, the first of them from now on; unset: made at the first start, kept in dataDir. */
-  readonly giftCardKeys: GiftCardKeys | undefined;
+  /** What codes are kept under, the first of them from now on; unset: made at the first start, kept in dataDir. */
+  readonly codeKeys: Readonly<Record<CodeOwner, CodeKeyList | undefined>>;
   /** Where pictures are kept; unset: files in dataDir. */
   readonly mediaBucket: Bucket | undefined;
+  readonly voucher: VoucherTimes;
 }
 
 /** The cost of Argon2id (RFC 9106, 3.1). */
@@ -72,12 +75,12 @@ export interface PasswordCost {
 /** What OWASP's Password Storage Cheat Sheet asks for at least: 19 MiB, two passes, one lane. */
 const passwordCost: PasswordCost = { memory: 19_456, passes: 2, parallelism: 1 };
 
-/** At least one secret of 32 bytes, each with a name. */
-export type GiftCardKeys = readonly [GiftCardKey, ...GiftCardKey[]];
-
-interface GiftCardKey {
-  readonly id: string;
-  readonly secret: Buffer;
+/** How long people wait for a voucher code, in milliseconds from when they asked for it. */
+export interface VoucherTimes {
+  /** A code that comes until then is shown on the web, a later one leaves by SMS. */
+  readonly lateAfterMs: number;
+  /** After that there will be none. */
+  readonly giveUpAfterMs: number;
 }
 
 /** The mesh's certificates, as PEM. */
@@ -132,8 +135,9 @@ export function readConfig(environment: Environment = process.env): Config {
     otlpEndpoint: read.url("OTEL_EXPORTER_OTLP_ENDPOINT", ["http:", "https:"]),
     orderExpireAfterMs: read.integer("ORDER_EXPIRE_AFTER_MS", 100, 86_400_000) ?? 900_000,
     ...readDataPlatform(read),
-    giftCardKeys: read.giftCardKeys("GIFT_CARD_KEYS"),
+    codeKeys: { "gift-card": read.codeKeys("GIFT_CARD_KEYS"), voucher: read.codeKeys("VOUCHER_KEYS") },
     mediaBucket: read.bucket("MEDIA_URL"),
+    voucher: readVoucherTimes(read),
   };
 }
 
@@ -202,12 +206,12 @@ class Reader {
     return bucket;
   }
 
-  giftCardKeys(name: string): GiftCardKeys | undefined {
+  codeKeys(name: string): CodeKeyList | undefined {
     const value = this.text(name);
     if (value === undefined) return undefined;
-    const keys = parseGiftCardKeys(value);
+    const keys = parseCodeKeys(value);
     // The value is a secret, so it is not shown.
-    if (!keys) throw new ConfigError(`${name}: must be ${giftCardKeysForm}`);
+    if (!keys) throw new ConfigError(`${name}: must be ${codeKeysForm}`);
     return keys;
   }
 
@@ -228,20 +232,6 @@ class Reader {
   }
 }
 
-const giftCardKeysForm =
-  "id:secret, or several with commas between them; an id is 1 to 16 of A-Z, a-z, 0-9, - and _, a secret 32 bytes in base64";
-
-/** Reads `id:base64,id:base64`; undefined where a text is not that. */
-export function parseGiftCardKeys(text: string): GiftCardKeys | undefined {
-  const keys = text.split(",").map((one): GiftCardKey | undefined => {
-    const [, id = "", base64 = ""] = /^([A-Za-z0-9_-]{1,16}):([A-Za-z0-9+/]{43}=)$/.exec(one.trim()) ?? [];
-    return id === "" ? undefined : { id, secret: Buffer.from(base64, "base64") };
-  });
-  const [first, ...others] = keys.filter((key) => key !== undefined);
-  const isWhole = new Set(keys.map((key) => key?.id)).size === keys.length && !keys.includes(undefined);
-  return first && isWhole ? [first, ...others] : undefined;
-}
-
 function readTls(read: Reader): GrpcTls | undefined {
   const certificate = read.file("GRPC_TLS_CERT");
   const key = read.file("GRPC_TLS_KEY");
@@ -257,6 +247,13 @@ function readDataPlatform(read: Reader): Pick<Config, "dataPlatformUrl" | "dataP
   const text = read.matching("DATA_PLATFORM_SECRET", /^whsec_[A-Za-z0-9+/]{32,}={0,2}$/, form);
   if (dataPlatformUrl && !text) throw new ConfigError(`DATA_PLATFORM_SECRET: needed with DATA_PLATFORM_URL: ${form}`);
   return { dataPlatformUrl, dataPlatformSecret: text ? Buffer.from(text.slice("whsec_".length), "base64") : undefined };
+}
+
+function readVoucherTimes(read: Reader): VoucherTimes {
+  const lateAfterMs = read.integer("VOUCHER_LATE_AFTER_MS", 100, 3_600_000) ?? 30_000;
+  const giveUpAfterMs = read.integer("VOUCHER_GIVE_UP_AFTER_MS", 200, 86_400_000) ?? 600_000;
+  if (giveUpAfterMs > lateAfterMs) return { lateAfterMs, giveUpAfterMs };
+  throw new ConfigError(`VOUCHER_GIVE_UP_AFTER_MS: must be more than VOUCHER_LATE_AFTER_MS, which is ${lateAfterMs}`);
 }
 
 /** `WALLET_ADDR=wallet:50051` says where the service `wallet` is; `GIFT_CARD_ADDR`, `gift-card`. */

@@ -6,6 +6,7 @@ import type { DeadLetters } from "./events/dead-letter-service.ts";
 import { Events } from "./events/events.ts";
 import { eventsMigration } from "./events/migrations.ts";
 import type { EventRoad } from "./events/road.ts";
+import { Signals } from "./events/signals.ts";
 import { Receipts } from "./idempotency.ts";
 import { IdSequence } from "./ids.ts";
 import { Leases, leasesMigration } from "./leases.ts";
@@ -64,6 +65,7 @@ export class HostedService {
         database,
         clients,
         outbox: events.outbox,
+        signals: new Signals(name, road),
         log,
         metrics: metrics.registry,
         ids: (sequence, blockSize) => new IdSequence(database, sequence, blockSize),

@@ -5,6 +5,7 @@ import type { Config } from "./config.ts";
 import type { Database } from "./database/database.ts";
 import type { Consumer } from "./events/consumer.ts";
 import type { Outbox } from "./events/outbox.ts";
+import type { Signals } from "./events/signals.ts";
 import type { IdSequence } from "./ids.ts";
 import type { Clients, Served } from "./rpc/handler.ts";
 
@@ -14,6 +15,7 @@ export interface Platform {
   readonly database: Database;
   readonly clients: Clients;
   readonly outbox: Outbox;
+  readonly signals: Signals;
   readonly log: Logger;
   readonly metrics: Registry;
   /** A sequence of ids of this service's database, by name. */

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type Mesh, serviceNames, startMesh } from "../mesh.ts";
 import { createLog } from "../platform/logging.ts";
+import type { ServiceDefinition } from "../platform/service.ts";
 import { type Engine, testConfig } from "../platform/testing/engines.ts";
 import { RestClient } from "./rest-client.ts";
 
@@ -25,13 +26,25 @@ export interface RunningMesh {
   newStaff(role: "vendor" | "admin", fields?: Readonly<Record<string, unknown>>): Promise<RestClient>;
 }
 
+/** Who else is in the mesh, and who is not. */
+export interface MeshParty {
+  readonly without?: readonly string[];
+  readonly guests?: readonly ServiceDefinition[];
+}
+
 /** Starts every service on an engine, on free ports. */
 export async function runMesh(
   engine: Engine,
   environment: Readonly<Record<string, string>> = {},
+  { without = [], guests = [] }: MeshParty = {},
 ): Promise<RunningMesh> {
   const config = testConfig(engine, { ...unlimited, ADMIN_PASSWORD: adminPassword, ...environment });
-  const mesh = await startMesh(serviceNames, config, createLog(config));
+  const mesh = await startMesh(
+    serviceNames.filter((name) => !without.includes(name)),
+    config,
+    createLog(config),
+    guests,
+  );
   if (!mesh.edgeUrl) throw new Error("The edge is not running");
   const anonymous = new RestClient(mesh.edgeUrl);
   const superAdmin = await anonymous.login(config.adminUsername, adminPassword);

@@ -6,6 +6,7 @@ import { compileAnswer } from "../../edge/envelope.ts";
 import { type Binding, type PublicMethod, publicMethods } from "../../edge/routes.ts";
 import { readDescriptors } from "../../mesh.ts";
 import type { Answer, RequestOptions, RestClient } from "../../testing/rest-client.ts";
+import { askConnectStream } from "./connect-stream.ts";
 
 /** The fields of a request, by their names in the proto. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -48,14 +49,15 @@ export function askRest(
   return client.request(verb, url, { body, headers });
 }
 
-/** Asks an RPC by Connect, in JSON. */
-export function askConnect(
+/** Asks an RPC by Connect, in JSON; of a stream, what refused it is the answer. */
+export async function askConnect(
   client: RestClient,
   name: string,
   fields: Fields = {},
   headers: RequestOptions["headers"] = {},
-) {
+): Promise<Answer> {
   const { method } = rpcOf(name);
+  if (method.methodKind === "server_streaming") return (await askConnectStream(client, method, fields)).end;
   return client.post(`/${method.parent.typeName}/${method.name}`, fields, headers);
 }
 

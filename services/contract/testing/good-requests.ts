@@ -106,6 +106,11 @@ export const goodRequests: Readonly<Record<string, Fields>> = {
     ...time,
   },
 
+  "VoucherService/RequestCode": { phone_number: "0909123456" },
+  "VoucherService/GetRequestedCode": { request_id: 1, token: "none", wait: 1 },
+  "VoucherService/WatchRequestedCode": { request_id: 1, token: "none" },
+  "VoucherService/ListVouchers": { phone_number: "0909123456", ...page },
+
   "CartService/AddCartItem": { product_id: 1, quantity: 1 },
   "CartService/UpdateCartItem": { product_id: 1, quantity: 1 },
   "CartService/RemoveCartItem": { product_id: 1 },

@@ -100,6 +100,11 @@ const handlers: Record<string, Handler> = {
     const { caller, requestId, idempotencyKey, remainingMs } = call;
     return { caller, requestId, remainingMs: BigInt(remainingMs), ...(idempotencyKey && { idempotencyKey }) };
   },
+  await: async ({ waitMs }, { caller, requestId, remainingMs, cancelled: signal }) => {
+    begun.add(requestId);
+    await setTimeout(waitMs as number, undefined, signal && { signal }).catch(() => cancelled.add(requestId));
+    return { caller, requestId, remainingMs: BigInt(remainingMs) };
+  },
   getBare: async () => ({ names: ["a"] }),
   getPicture: async ({ name }) => {
     if (name === "none") throw new NotFound("Picture");

@@ -13,7 +13,7 @@ import type { Handlers } from "../../platform/rpc/handler.ts";
 import { now, toTimestamp } from "../../platform/time.ts";
 import type { Askers } from "../askers.ts";
 import { endAll } from "../bulk-ending.ts";
-import type { CodeKeys } from "../code-keys.ts";
+import type { CardCodes } from "../card-codes.ts";
 import { type Batch, BatchNotCompleted, type BatchStatus, codesExpireAt } from "../domain/batch.ts";
 import { type Card, statusOf } from "../domain/card.ts";
 import type { Returning } from "../returning.ts";
@@ -30,7 +30,7 @@ export interface AdminBulkParts {
   readonly returning: Returning;
   readonly batches: Batches;
   readonly batchIds: IdSequence;
-  readonly keys: Pick<CodeKeys, "open">;
+  readonly codes: Pick<CardCodes, "open">;
 }
 
 type BulkHandlers = Pick<
@@ -40,7 +40,7 @@ type BulkHandlers = Pick<
 
 /** Many gift cards at once, for those who run the house. */
 export function handleBulk({ database, cards, askers, newCards, returning, ...parts }: AdminBulkParts): BulkHandlers {
-  const { batches, batchIds, keys } = parts;
+  const { batches, batchIds, codes } = parts;
 
   const present = async (id: bigint): Promise<Batch> => {
     const batch = await batches.find(id);
@@ -83,7 +83,7 @@ export function handleBulk({ database, cards, askers, newCards, returning, ...pa
       if (until === undefined) throw new BatchNotCompleted();
       if (now() >= until) throw new NotFound("Gift card batch");
       const made = (await batches.cardsOf(batchId)).filter((card) => statusOf(card) !== undefined);
-      return { contentType: "text/csv; charset=utf-8", data: Buffer.from(csvOf(made, keys)) };
+      return { contentType: "text/csv; charset=utf-8", data: Buffer.from(csvOf(made, codes)) };
     },
   };
 }
@@ -109,10 +109,10 @@ function batchShape(batch: Batch): MessageInitShape<typeof GiftCardBatchSchema> 
 }
 
 /** RFC 4180: no field has a comma, a quote or a line break in it. */
-function csvOf(cards: readonly Card[], keys: Pick<CodeKeys, "open">): string {
+function csvOf(cards: readonly Card[], codes: Pick<CardCodes, "open">): string {
   const lines = cards.map(({ id, code, amount, currency, expiresAt }) => {
     const until = expiresAt === undefined ? "" : isoOf(expiresAt);
-    return [id, keys.open(id, code), formatAmount(amount, currency), currency, until].join(",");
+    return [id, codes.open(id, code), formatAmount(amount, currency), currency, until].join(",");
   });
   return ["id,code,amount,currency,expires_at", ...lines].map((line) => `${line}\r\n`).join("");
 }

@@ -6,8 +6,8 @@ import { formatAmount } from "../../platform/money.ts";
 import { Refusal } from "../../platform/refusal.ts";
 import type { Call } from "../../platform/rpc/call.ts";
 import { type Instant, now, toTimestamp } from "../../platform/time.ts";
+import type { CardCodes } from "../card-codes.ts";
 import type { CardImage, CardImages } from "../card-images.ts";
-import type { CodeKeys } from "../code-keys.ts";
 import { type Card, type CardStatus, statusAt } from "../domain/card.ts";
 import type { Neighbours } from "../neighbours.ts";
 import { giftTypeCodes, giftTypeLabels, methodCodes, statusCodes, statusLabels } from "./codes.ts";
@@ -32,7 +32,7 @@ export type ShowCard = (card: Card, view: View) => CardInit;
 type Adorned = Pick<Card, "backgroundImageId" | "order">;
 
 export interface CardShapeParts {
-  readonly keys: Pick<CodeKeys, "open">;
+  readonly codes: Pick<CardCodes, "open">;
   readonly images: Pick<CardImages, "find">;
   readonly orders: Neighbours["orders"];
 }
@@ -53,7 +53,7 @@ export class CardShapes {
     return (card, view) => {
       const image = card.backgroundImageId === undefined ? undefined : images.get(card.backgroundImageId);
       const orderStatus = known ?? orders.get(card.order?.id ?? 0n) ?? OrderStatus.PENDING;
-      const code = view.code ? this.parts.keys.open(card.id, card.code) : mask(card.code.last4);
+      const code = view.code ? this.parts.codes.open(card.id, card.code) : mask(card.code.last4);
       return cardShape(card, { at, code, image, orderStatus, notes: view.notes });
     };
   }

@@ -2,8 +2,8 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { Transaction } from "../database/database.ts";
 import type { Call } from "../rpc/call.ts";
 
-/** Takes the events of one subject. */
-export interface Consumer<S extends DescMessage = DescMessage> {
+/** What every consumer says of itself. */
+interface Taking<S extends DescMessage> {
   /** Unique in the mesh, and never changed: the inbox and the broker know the consumer by it. `wallet-open`. */
   readonly name: string;
   /** `giftmesh.profile.user-registered`. */
@@ -11,12 +11,32 @@ export interface Consumer<S extends DescMessage = DescMessage> {
   /** What the subject's events are. */
   readonly message: S;
   /**
+   * Told of events whose effects have just been committed, to wake whoever waits for them. It may not throw, and may be
+   * missed: a process that dies tells nothing.
+   */
+  committed?(events: readonly MessageShape<S>[]): void;
+}
+
+/** Takes the events of one subject, one after another. */
+export interface SingleConsumer<S extends DescMessage = DescMessage> extends Taking<S> {
+  /**
    * Has the event's effect, all of it in the transaction: each event is handled exactly once, however often it is
    * delivered. Many events may share a transaction, so nothing that takes long belongs here. A Refusal or an error
    * means it is tried again, with growing pauses, and in the end put to the dead letters.
    */
   handle(event: MessageShape<S>, tx: Transaction, call: Call): Promise<void>;
 }
+
+/** Takes the events of one subject, those together that come together. */
+export interface JointConsumer<S extends DescMessage = DescMessage> extends Taking<S> {
+  /**
+   * The same for up to 64 events, in their order: to load and to write what they are about takes one round trip each. Where
+   * it throws, each event is tried alone.
+   */
+  handleTogether(events: readonly MessageShape<S>[], tx: Transaction): Promise<void>;
+}
+
+export type Consumer<S extends DescMessage = DescMessage> = SingleConsumer<S> | JointConsumer<S>;
 
 /** Declares a consumer, with the type of its events. */
 export function consume<S extends DescMessage>(consumer: Consumer<S>): Consumer {

@@ -94,6 +94,59 @@ flow("an event that fails for a while has its effect once in the end", async (t,
   await replica.stop();
 });
 
+flow(
+  "events that are taken together have their effects once, in order, though they come again",
+  async (t, engine, road) => {
+    const replica = await Replica.start(engine, road, { together: true });
+    for (let first = 1; first < 600; first += 100) await replica.register(range(first, first + 99));
+    t.deepEqual(await replica.effectsOf(600), range(1, 600));
+    await sleep(2 * duplicateWindowMs);
+    await replica.sendAgain();
+    await replica.register([601]);
+    t.deepEqual(await replica.effectsOf(601), range(1, 601));
+    await replica.stop();
+  },
+);
+
+flow("one that fails among those that are taken together holds up no other", async (t, engine, road) => {
+  let isPoison = true;
+  const replica = await Replica.start(engine, road, {
+    together: true,
+    before: ({ userId }) => {
+      if (userId === 7n && isPoison) throw new Error("not 7");
+    },
+  });
+  await replica.register(range(1, 20));
+  const others = range(1, 20).filter((userId) => userId !== 7);
+  t.deepEqual(await replica.effectsOf(19), others);
+  isPoison = false;
+  await eventually(async () => (await replica.consumer.deadLetters.list(10)).length === 1);
+  const [letter] = await replica.consumer.deadLetters.list(10);
+  t.true(letter && (await replica.consumer.deadLetters.replay(letter)));
+  t.deepEqual(await replica.effects(), [...others, 7]);
+  await replica.stop();
+});
+
+for (const together of [false, true]) {
+  const how = together ? "together" : "one after another";
+  flow(`who takes events ${how} is told of those that are committed, and of no other`, async (t, engine, road) => {
+    const told: number[] = [];
+    let attempts = 0;
+    const replica = await Replica.start(engine, road, {
+      together,
+      before: ({ userId }) => {
+        if (userId === 3n && ++attempts < 3) throw new Error("not yet");
+      },
+      committed: (userIds) => void told.push(...userIds),
+    });
+    await replica.register(range(1, 5));
+    await replica.effectsOf(5);
+    await eventually(async () => told.length >= 5);
+    t.deepEqual(told, await replica.effects());
+    await replica.stop();
+  });
+}
+
 flow("an event that always fails holds up no other, and is handled by a replay", async (t, engine, road) => {
   let isPoison = true;
   const replica = await Replica.start(engine, road, {

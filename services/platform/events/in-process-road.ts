@@ -1,3 +1,4 @@
+import { Listeners } from "./listeners.ts";
 import type { Event, EventRoad, RoadState, Subscriber } from "./road.ts";
 
 /**
@@ -6,6 +7,7 @@ import type { Event, EventRoad, RoadState, Subscriber } from "./road.ts";
  */
 export class InProcessRoad implements EventRoad {
   private readonly subscribers = new Map<string, Subscriber[]>();
+  private readonly listeners = new Listeners();
   private inUse = false;
   private closed = false;
 
@@ -30,9 +32,13 @@ export class InProcessRoad implements EventRoad {
     return { store: "in-process", connections: 0 };
   }
 
-  nudge(): void {}
+  signal(channel: string, payload: Uint8Array): void {
+    this.listeners.signal(channel, payload);
+  }
 
-  onNudge(): void {}
+  onSignal(channel: string, heard: (payload: Uint8Array) => void): void {
+    this.listeners.add(channel, heard);
+  }
 
   async close(): Promise<void> {
     this.closed = true;

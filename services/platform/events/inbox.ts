@@ -25,10 +25,11 @@ export class Inbox {
    * written with them.
    */
   async handle(consumer: Consumer, events: readonly Event[], beside: readonly Statement[] = []): Promise<void> {
-    await this.database.transaction(async (tx) => {
+    const handled = await this.database.transaction(async (tx) => {
       await tx.run([this.remembering(consumer, events), ...beside]);
-      for (const event of events) await handle(consumer, event, tx);
+      return handle(consumer, events, tx);
     });
+    consumer.committed?.(handled);
   }
 
   /** Those of the ids that need not be handled any more, or are being retried in their own time. */

@@ -111,6 +111,8 @@ export class NatsLink {
   private async use(connection: NatsConnection): Promise<void> {
     const close = () => void closeSoon(connection);
     this.closing.signal.addEventListener("abort", close);
+    // It may have been closed while it was on its way up.
+    if (this.closing.signal.aborted) close();
     this.isUp(connection);
     for (const work of this.onConnect) work(connection);
     void this.follow(connection);
@@ -156,6 +158,8 @@ function connectionOptions(url: string): ConnectionOptions {
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
     ignoreAuthErrorAbort: true,
+    // What this process signals it hears without the server.
+    noEcho: true,
     ...(protocol === "tls:" && { tls: {} }),
     ...(user && (password ? { user, pass: decodeURIComponent(password) } : { token: user })),
   };

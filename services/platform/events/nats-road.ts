@@ -1,4 +1,4 @@
-import { Empty } from "nats";
+import { Listeners } from "./listeners.ts";
 import { NatsLink, type NatsOptions } from "./nats-link.ts";
 import { headersOf } from "./nats-message.ts";
 import { NatsSubscription } from "./nats-subscription.ts";
@@ -10,6 +10,7 @@ const confirmWithinMs = 2_000;
 /** The road over NATS JetStream: one stream for the mesh, one durable consumer for each subscriber's name. */
 export class NatsRoad implements EventRoad {
   private readonly link: NatsLink;
+  private readonly listeners = new Listeners();
   private readonly stopping = new AbortController();
   private readonly running: Promise<void>[] = [];
 
@@ -36,17 +37,24 @@ export class NatsRoad implements EventRoad {
     return { store: created, connections };
   }
 
-  nudge(service: string): void {
+  signal(channel: string, payload: Uint8Array): void {
+    // The server does not send it back to the connection that it came by.
+    this.listeners.signal(channel, payload);
     try {
-      this.link.connection.publish(this.nudgeSubject(service), Empty);
+      this.link.connection.publish(this.signalSubject(channel), payload);
     } catch {
-      // The relay looks by itself, a little later.
+      // Whoever is to know looks by themselves, a little later.
     }
   }
 
-  onNudge(service: string, wake: () => void): void {
+  onSignal(channel: string, heard: (payload: Uint8Array) => void): void {
+    this.listeners.add(channel, heard);
     this.link.whenConnected((connection) => {
-      connection.subscribe(this.nudgeSubject(service), { callback: wake });
+      connection.subscribe(this.signalSubject(channel), {
+        callback: (error, message) => {
+          if (!error) heard(message.data);
+        },
+      });
     });
   }
 
@@ -62,7 +70,7 @@ export class NatsRoad implements EventRoad {
   }
 
   /** Not one of the stream's. */
-  private nudgeSubject(service: string): string {
-    return `${this.link.prefix}-nudge.${service}`;
+  private signalSubject(channel: string): string {
+    return `${this.link.prefix}-signal.${channel}`;
   }
 }

@@ -14,6 +14,8 @@ const pollMs = 1_000;
 /** After it was woken: the transaction that it was woken by has still to commit, and this is mostly enough. */
 const firstPollMs = 2;
 
+const nothing = new Uint8Array();
+
 const backoff = { firstMs: 100, mostMs: 5_000 };
 
 /** How often the road is asked whether it still has what it was given. */
@@ -37,6 +39,8 @@ export interface RelayParts {
  */
 export class Relay {
   private readonly parts: RelayParts;
+  /** Where replicas tell the one that has the relay that there is something to send. */
+  private readonly nudges: string;
   private readonly bell = new Bell();
   private isLeading = false;
   private idleMs = 0;
@@ -46,6 +50,7 @@ export class Relay {
 
   constructor(parts: RelayParts) {
     this.parts = parts;
+    this.nudges = `nudge.${parts.service}`;
   }
 
   /** Says that an event is about to be committed: here, or in the replica that has the relay. */
@@ -54,15 +59,15 @@ export class Relay {
       // A relay that is looking every few milliseconds is awake.
       if (this.idleMs > firstPollMs) this.bell.ring();
     } else if (Date.now() >= this.nudgeAt) {
-      this.parts.road.nudge(this.parts.service);
+      this.parts.road.signal(this.nudges, nothing);
       this.nudgeAt = Date.now() + firstPollMs;
     }
   }
 
   /** Relays until the signal is aborted, while no other replica does. */
   async run(stopping: AbortSignal): Promise<void> {
-    const { service, road, leases, log } = this.parts;
-    road.onNudge(service, () => this.isLeading && this.wake());
+    const { road, leases, log } = this.parts;
+    road.onSignal(this.nudges, () => this.isLeading && this.wake());
     while (!stopping.aborted) {
       try {
         await leases.during("relay", (lost) => this.lead(AbortSignal.any([stopping, lost])));

@@ -41,11 +41,14 @@ export interface EventRoad {
   /** Rejects while the road cannot be used. */
   state(): Promise<RoadState>;
 
-  /** Tells the replicas of a service that there is something to send. It may get lost. */
-  nudge(service: string): void;
+  /**
+   * Tells all who listen to a channel something, in this process and in others: at once, past the outbox, and it may get
+   * lost. A channel is named like the end of a subject: `nudge.wallet`. At most 64 KiB.
+   */
+  signal(channel: string, payload: Uint8Array): void;
 
-  /** Has `wake` called when a replica of the service is nudged. */
-  onNudge(service: string, wake: () => void): void;
+  /** Has `heard` called with what is signalled on a channel; it may not throw. */
+  onSignal(channel: string, heard: (payload: Uint8Array) => void): void;
 
   /** Ends deliveries, waits for those under way, and disconnects. */
   close(): Promise<void>;

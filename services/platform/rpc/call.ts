@@ -20,7 +20,10 @@ export interface CallInit {
   readonly deadline?: number;
   /** The OpenTelemetry context that this call's span is in. */
   readonly trace?: Context | undefined;
-  /** Aborted when the caller goes away before it is answered; or how to come by that signal, called at most once. */
+  /**
+   * Aborted when the caller goes away before it is answered, or is not to be kept waiting any more; or how to come by that
+   * signal, called at most once.
+   */
   readonly cancelled?: Cancelled | (() => Cancelled);
 }
 
@@ -46,7 +49,7 @@ export class Call {
     this.cancelledOrMaker = init.cancelled;
   }
 
-  /** Aborted when the caller goes away before it is answered. Made when first asked for. */
+  /** Aborted when the caller goes away before it is answered, or is to wait no more. Made when first asked for. */
   get cancelled(): AbortSignal | undefined {
     if (typeof this.cancelledOrMaker === "function") this.cancelledOrMaker = this.cancelledOrMaker();
     return this.cancelledOrMaker;

@@ -10,6 +10,7 @@ import { type IncomingCall, readCall, type Trust } from "./incoming-call.ts";
 import { failureOf } from "./internal-error.ts";
 import { readRequestId } from "./metadata.ts";
 import { grpcStatusOf } from "./status.ts";
+import { waitsForNews } from "./timeouts.ts";
 
 type Unary = ServerUnaryCall<Buffer, Buffer>;
 type Stream = ServerWritableStream<Buffer, Buffer>;
@@ -27,6 +28,7 @@ export class GrpcHandlers {
   private readonly trust: Trust;
   private readonly log: Logger;
   private readonly openStreams = new Set<Stream>();
+  private readonly stopping = new AbortController();
 
   constructor(dispatcher: Dispatcher, trust: Trust, log: Logger) {
     this.dispatcher = dispatcher;
@@ -46,8 +48,9 @@ export class GrpcHandlers {
     }
   }
 
-  /** Ends the streams that would else last for as long as the server; their callers come again elsewhere. */
-  endStreams(): void {
+  /** Ends what would else last for as long as the server, streams and waits; their callers come again elsewhere. */
+  endWaits(): void {
+    this.stopping.abort();
     for (const stream of this.openStreams) stream.emit("error", grpcStatusOf(new Unavailable()));
   }
 
@@ -63,7 +66,7 @@ export class GrpcHandlers {
   private async unary(method: DescMethod, incoming: Unary): Promise<Buffer> {
     let call: Call | undefined;
     try {
-      call = await readCall(method, incoming, this.trust);
+      call = this.untilStop(method, await readCall(method, incoming, this.trust));
       return encode(method.output, await this.dispatcher.unary(method, decode(method, incoming.request), call));
     } catch (error) {
       throw this.failureOf(error, method, incoming, call);
@@ -89,6 +92,12 @@ export class GrpcHandlers {
         this.openStreams.delete(stream);
       }
     };
+  }
+
+  private untilStop(method: DescMethod, call: Call): Call {
+    if (!waitsForNews(method)) return call;
+    const signals = [this.stopping.signal, ...(call.cancelled ? [call.cancelled] : [])];
+    return call.with({ cancelled: AbortSignal.any(signals) });
   }
 
   private failureOf(error: unknown, method: DescMethod, { metadata }: IncomingCall, call: Call | undefined) {

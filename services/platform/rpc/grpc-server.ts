@@ -13,6 +13,9 @@ import { GrpcHandlers } from "./grpc-handlers.ts";
 /** How long calls in progress have to end once the server is told to stop, in milliseconds. */
 const drainMs = 4_500;
 
+/** Calls in progress of one connection: an edge may have thousands of clients that wait for news, and others beside. */
+const mostCalls = 20_000;
+
 export interface GrpcServerOptions {
   readonly config: Pick<Config, "production" | "host" | "grpcPort" | "grpcTls" | "grpcReflection">;
   /** Whatever it serves by now is offered. */
@@ -33,7 +36,7 @@ export interface GrpcServer {
 export async function startGrpcServer({ config, dispatcher, tokens, log }: GrpcServerOptions): Promise<GrpcServer> {
   // grpc-js writes what it also throws to standard error, past the log.
   setLogVerbosity(logVerbosity.NONE);
-  const server = new Server({ ...channelOptions, "grpc.max_concurrent_streams": 1_000 });
+  const server = new Server({ ...channelOptions, "grpc.max_concurrent_streams": mostCalls });
   const handlers = new GrpcHandlers(dispatcher, { mutualTls: config.grpcTls !== undefined, tokens }, log);
   const methods = dispatcher.services.flatMap((service) => service.methods);
   handlers.register(server, config.production ? methods.filter((method) => !isForDevelopment(method)) : methods);
@@ -52,7 +55,7 @@ export async function startGrpcServer({ config, dispatcher, tokens, log }: GrpcS
     port,
     async stop() {
       for (const name of names) health.setStatus(name, "NOT_SERVING");
-      handlers.endStreams();
+      handlers.endWaits();
       const drained = new Promise((resolve) => server.tryShutdown(resolve));
       let timer: NodeJS.Timeout | undefined;
       await Promise.race([drained, new Promise((resolve) => (timer = setTimeout(resolve, drainMs)))]);

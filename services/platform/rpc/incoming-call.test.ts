@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Metadata } from "@grpc/grpc-js";
 import test from "ava";
 import { type Caller, CallerSchema, Role } from "../../../gen/giftmesh/common/v1/access_pb.ts";
+import { VoucherService } from "../../../gen/giftmesh/voucher/v1/voucher_service_pb.ts";
 import { LedgerService } from "../../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
 import { PointsService } from "../../../gen/giftmesh/wallet/v1/points_service_pb.ts";
 import { Unauthenticated } from "../refusal.ts";
@@ -90,6 +91,15 @@ test("a call that has no deadline gets one, a stream goes on", async (t) => {
   t.true(Number.isFinite(unary.deadline));
   const stream = { ...incoming("127.0.0.1:1", new Metadata()), write: () => true } as unknown as IncomingCall;
   t.is((await readCall(publicRpc, stream, plain)).deadline, Number.POSITIVE_INFINITY);
+});
+
+test("a call of an RPC that waits for news is given the time that the RPC says", async (t) => {
+  const { deadline } = await readCall(
+    VoucherService.method.getRequestedCode,
+    incoming("127.0.0.1:1", new Metadata()),
+    plain,
+  );
+  t.true(deadline > Date.now() + 39_000 && deadline <= Date.now() + 40_000);
 });
 
 function sent(caller: Caller): Metadata {

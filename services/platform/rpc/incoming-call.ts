@@ -5,8 +5,9 @@ import { type Caller, CallerSchema } from "../../../gen/giftmesh/common/v1/acces
 import { Unauthenticated } from "../refusal.ts";
 import type { TokenVerifier } from "../token-verifier.ts";
 import { accessOf } from "./access.ts";
-import { Call, defaultTimeoutMs, nobody } from "./call.ts";
+import { Call, nobody } from "./call.ts";
 import { readCaller, readIdempotencyKey, readRequestId, readToken, readTrace } from "./metadata.ts";
+import { usualTimeoutMs } from "./timeouts.ts";
 
 /** A call as grpc-js gives it to a server, its request still encoded. */
 export type IncomingCall = ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>;
@@ -30,7 +31,7 @@ export async function readCall(method: DescMethod, incoming: IncomingCall, trust
     caller: await readWhoCalls(incoming, trust),
     requestId: readRequestId(metadata),
     idempotencyKey: readIdempotencyKey(metadata),
-    deadline: readDeadline(incoming),
+    deadline: readDeadline(method, incoming),
     trace: readTrace(metadata),
     cancelled: () => signalOf(incoming),
   });
@@ -51,10 +52,10 @@ async function readWhoCalls(incoming: IncomingCall, trust: Trust): Promise<Calle
   return create(CallerSchema, { ...(await trust.tokens.verify(token)), address });
 }
 
-function readDeadline(incoming: IncomingCall): number {
+function readDeadline(method: DescMethod, incoming: IncomingCall): number {
   const deadline = Number(incoming.getDeadline());
   const isStream = "write" in incoming;
-  return deadline === Number.POSITIVE_INFINITY && !isStream ? Date.now() + defaultTimeoutMs : deadline;
+  return deadline === Number.POSITIVE_INFINITY && !isStream ? Date.now() + usualTimeoutMs(method) : deadline;
 }
 
 function signalOf(incoming: IncomingCall): AbortSignal {

@@ -36,8 +36,8 @@ const dyingAfterPublish = (road: EventRoad): EventRoad => ({
   },
   subscribe: (subscriber) => road.subscribe(subscriber),
   state: () => road.state(),
-  nudge: (service) => road.nudge(service),
-  onNudge: (service, wake) => road.onNudge(service, wake),
+  signal: (channel, payload) => road.signal(channel, payload),
+  onSignal: (channel, heard) => road.onSignal(channel, heard),
   close: () => road.close(),
 });
 

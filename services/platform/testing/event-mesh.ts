@@ -5,6 +5,7 @@ import { Role } from "../../../gen/giftmesh/common/v1/access_pb.ts";
 import { type UserRegistered, UserRegisteredSchema } from "../../../gen/giftmesh/profile/v1/user_pb.ts";
 import type { Database, Session } from "../database/database.ts";
 import { createTable } from "../database/migrate.ts";
+import { insertInto } from "../database/statements.ts";
 import { type Consumer, consume } from "../events/consumer.ts";
 import { Events } from "../events/events.ts";
 import { InProcessRoad } from "../events/in-process-road.ts";
@@ -13,7 +14,7 @@ import { NatsRoad } from "../events/nats-road.ts";
 import type { RetryPolicy } from "../events/retries.ts";
 import type { EventRoad } from "../events/road.ts";
 import { Leases, leasesMigration } from "../leases.ts";
-import type { Call } from "../rpc/call.ts";
+import { Call } from "../rpc/call.ts";
 import { type Engine, natsServer, testDatabase } from "./engines.ts";
 import { eventually } from "./eventually.ts";
 
@@ -69,6 +70,10 @@ const migrations = [leasesMigration, eventsMigration, effectsMigration];
 export interface ReplicaOptions {
   /** Does more than the effect, before it. */
   readonly before?: (event: UserRegistered, call: Call) => Promise<void> | void;
+  /** Takes together the events that come together. */
+  readonly together?: boolean;
+  /** Told of those whose effects are committed. */
+  readonly committed?: (userIds: readonly number[]) => void;
   readonly retryPolicy?: RetryPolicy;
   /** Stands between the consumer and its database. */
   readonly wrapDatabase?: (database: Database) => Database;
@@ -171,14 +176,28 @@ export class Replica {
   }
 }
 
-function effectOf({ before }: ReplicaOptions): Consumer {
-  return consume({
+function effectOf({ before, together, committed }: ReplicaOptions): Consumer {
+  const about = {
     name: "wallet-effect",
     subject: "giftmesh.profile.user-registered",
     message: UserRegisteredSchema,
-    async handle(event, tx, call) {
-      await before?.(event, call);
-      await tx.run([{ sql: "INSERT INTO effects (user_id) VALUES (?)", values: [event.userId] }]);
+    committed: (events: readonly UserRegistered[]) => committed?.(events.map(({ userId }) => Number(userId))),
+  };
+  if (!together) {
+    return consume({
+      ...about,
+      async handle(event, tx, call) {
+        await before?.(event, call);
+        await tx.run([{ sql: "INSERT INTO effects (user_id) VALUES (?)", values: [event.userId] }]);
+      },
+    });
+  }
+  return consume({
+    ...about,
+    async handleTogether(events, tx) {
+      for (const event of events) await before?.(event, new Call({ requestId: "together" }));
+      const rows = events.map(({ userId }) => [userId]);
+      await tx.run([insertInto("effects", ["user_id"], rows)]);
     },
   });
 }

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file giftmesh/common/v1/rest.proto.
  */
 export const file_giftmesh_common_v1_rest: GenFile = /*@__PURE__*/
-  fileDesc("Ch1naWZ0bWVzaC9jb21tb24vdjEvcmVzdC5wcm90bxISZ2lmdG1lc2guY29tbW9uLnYxIsIBCgRSZXN0EhcKD3N1Y2Nlc3NfbWVzc2FnZRgBIAEoCRIWCg5zdWNjZXNzX3N0YXR1cxgCIAEoBRIMCgRiYXJlGAMgASgIEhEKCW11bHRpcGFydBgEIAEoCBIYChBkZXZlbG9wbWVudF9vbmx5GAUgASgIEhQKDGNvbnRlbnRfdHlwZRgGIAEoCRIVCg1jYWNoZV9jb250cm9sGAcgASgJEhIKCmF0dGFjaG1lbnQYCCABKAkSDQoFbGlnaHQYCSABKAgqPwoIQmFyZURhdGUSGQoVQkFSRV9EQVRFX1VOU1BFQ0lGSUVEEAASGAoUQkFSRV9EQVRFX0VORF9PRl9EQVkQATpOCgRyZXN0Eh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0oYDIAEoCzIYLmdpZnRtZXNoLmNvbW1vbi52MS5SZXN0UgRyZXN0OloKCWJhcmVfZGF0ZRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY04YDIAEoDjIcLmdpZnRtZXNoLmNvbW1vbi52MS5CYXJlRGF0ZVIIYmFyZURhdGU6RQoObGVmdF9vdXRfdW5zZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNSGAyABKAhSDGxlZnRPdXRVbnNldGIGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("Ch1naWZ0bWVzaC9jb21tb24vdjEvcmVzdC5wcm90bxISZ2lmdG1lc2guY29tbW9uLnYxItsBCgRSZXN0EhcKD3N1Y2Nlc3NfbWVzc2FnZRgBIAEoCRIWCg5zdWNjZXNzX3N0YXR1cxgCIAEoBRIMCgRiYXJlGAMgASgIEhEKCW11bHRpcGFydBgEIAEoCBIYChBkZXZlbG9wbWVudF9vbmx5GAUgASgIEhQKDGNvbnRlbnRfdHlwZRgGIAEoCRIVCg1jYWNoZV9jb250cm9sGAcgASgJEhIKCmF0dGFjaG1lbnQYCCABKAkSDQoFbGlnaHQYCSABKAgSFwoPdGltZW91dF9zZWNvbmRzGAogASgFKj8KCEJhcmVEYXRlEhkKFUJBUkVfREFURV9VTlNQRUNJRklFRBAAEhgKFEJBUkVfREFURV9FTkRfT0ZfREFZEAE6TgoEcmVzdBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNKGAyABKAsyGC5naWZ0bWVzaC5jb21tb24udjEuUmVzdFIEcmVzdDpaCgliYXJlX2RhdGUSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNOGAyABKA4yHC5naWZ0bWVzaC5jb21tb24udjEuQmFyZURhdGVSCGJhcmVEYXRlOkUKDmxlZnRfb3V0X3Vuc2V0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjUhgMgASgIUgxsZWZ0T3V0VW5zZXRiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * How a public RPC looks by REST, beyond google.api.http.
@@ -85,6 +85,14 @@ export type Rest = Message<"giftmesh.common.v1.Rest"> & {
    * @generated from field: bool light = 9;
    */
   light: boolean;
+
+  /**
+   * How many seconds it may take where the caller sets no deadline; 10 where unset. Set for an RPC that waits for news: its
+   * caller goes away, or the server stops, and it answers what it has.
+   *
+   * @generated from field: int32 timeout_seconds = 10;
+   */
+  timeoutSeconds: number;
 };
 
 /**

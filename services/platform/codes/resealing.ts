@@ -1,9 +1,9 @@
-import type { Database } from "../platform/database/database.ts";
-import type { Worker } from "../platform/service.ts";
-import type { CodeKeys } from "./code-keys.ts";
-import { type CodeKeyRows, updateCode } from "./store/code-key-rows.ts";
+import type { Database } from "../database/database.ts";
+import type { Worker } from "../service.ts";
+import type { CodedRow, CodeKeyRows } from "./code-key-rows.ts";
+import type { CodeKeys, KeptCode } from "./code-keys.ts";
 
-/** How many codes are written together: whoever redeems such a card waits that long. */
+/** How many codes are written together: whoever needs such a row waits that long. */
 const atOnce = 200;
 
 /**
@@ -15,11 +15,14 @@ export class Resealing {
   private readonly database: Database;
   private readonly keys: CodeKeys;
   private readonly rows: CodeKeyRows;
+  private readonly about: (id: bigint) => string;
 
-  constructor(database: Database, keys: CodeKeys, rows: CodeKeyRows) {
+  /** `about` says what a row's code is the code of, as it was sealed. */
+  constructor(database: Database, keys: CodeKeys, rows: CodeKeyRows, about: (id: bigint) => string) {
     this.database = database;
     this.keys = keys;
     this.rows = rows;
+    this.about = about;
   }
 
   get worker(): Worker {
@@ -36,12 +39,15 @@ export class Resealing {
   /** Answers how many there were. */
   private resealSome(keyIds: readonly string[]): Promise<number> {
     return this.database.transaction(async (tx) => {
-      const kept = await this.rows.someKeptUnder(tx, keyIds, atOnce);
-      if (kept.length === 0) return 0;
-      await tx.run(
-        kept.map(({ cardId, code }) => updateCode(cardId, this.keys.seal(cardId, this.keys.open(cardId, code)))),
-      );
-      return kept.length;
+      const coded = await this.rows.someKeptUnder(tx, keyIds, atOnce);
+      if (coded.length === 0) return 0;
+      await tx.run(coded.map((row) => this.rows.updateCode(row.id, this.resealed(row))));
+      return coded.length;
     });
+  }
+
+  private resealed({ id, code }: CodedRow): KeptCode {
+    const about = this.about(id);
+    return this.keys.seal(about, this.keys.open(about, code));
   }
 }

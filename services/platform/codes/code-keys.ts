@@ -1,0 +1,106 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import { Unavailable } from "../refusal.ts";
+import type { CodeKey, CodeKeyList } from "./code-key-list.ts";
+
+/** Whose codes keys are for: those of one open none of the other. */
+export type CodeOwner = "gift-card" | "voucher";
+
+/** A code as it is kept: to be found by, and to be opened by those who have the keys. Never the code itself. */
+export interface KeptCode {
+  /** HMAC-SHA256 of the code. */
+  readonly searchKey: Uint8Array;
+  /** Which key that was made with. */
+  readonly searchKeyId: string;
+  /** AES-256-GCM, with its nonce and tag. */
+  readonly sealed: Uint8Array;
+  /** Which key that was made with. */
+  readonly sealKeyId: string;
+}
+
+/** What of a kept code is needed to open it. */
+export type SealedCode = Pick<KeptCode, "sealed" | "sealKeyId">;
+
+/** Thrown when the key of a code is not among those that are set: of replicas that are being restarted, another has it. */
+export class CodeKeyMissing extends Unavailable {
+  /** For the log. */
+  readonly keyId: string;
+
+  constructor(keyId: string) {
+    super();
+    this.keyId = keyId;
+  }
+}
+
+interface DerivedKeys {
+  readonly id: string;
+  readonly searching: Buffer;
+  readonly sealing: Buffer;
+}
+
+const nonceLength = 12;
+const tagLength = 16;
+
+/**
+ * Keeps codes so that no database holds one: an HMAC to find what it is the code of, and a ciphertext to show the code from.
+ * Both are made with keys derived from one secret, and name it. The ciphertext is bound to what it is the code of
+ * (`card-17`): put into another's row, it does not open.
+ */
+export class CodeKeys {
+  private readonly writing: DerivedKeys;
+  private readonly all: ReadonlyMap<string, DerivedKeys>;
+
+  constructor(owner: CodeOwner, keys: CodeKeyList) {
+    this.writing = derive(owner, keys[0]);
+    this.all = new Map(keys.map((key) => [key.id, derive(owner, key)]));
+  }
+
+  /** The key that codes are kept under from now on. */
+  get writingKeyId(): string {
+    return this.writing.id;
+  }
+
+  /** A code as it is to be kept: the one of what `about` names. */
+  seal(about: string, code: string): KeptCode {
+    const { id, searching, sealing } = this.writing;
+    const nonce = randomBytes(nonceLength);
+    const cipher = createCipheriv("aes-256-gcm", sealing, nonce, { authTagLength: tagLength });
+    cipher.setAAD(Buffer.from(about));
+    const sealed = Buffer.concat([nonce, cipher.update(code, "utf8"), cipher.final(), cipher.getAuthTag()]);
+    return { searchKey: hmac(searching, code), searchKeyId: id, sealed, sealKeyId: id };
+  }
+
+  /** The code of what `about` names. Throws CodeKeyMissing. */
+  open(about: string, { sealed, sealKeyId }: SealedCode): string {
+    const key = this.all.get(sealKeyId);
+    if (!key) throw new CodeKeyMissing(sealKeyId);
+    const nonce = sealed.subarray(0, nonceLength);
+    const decipher = createDecipheriv("aes-256-gcm", key.sealing, nonce, { authTagLength: tagLength });
+    decipher.setAAD(Buffer.from(about));
+    decipher.setAuthTag(sealed.subarray(-tagLength));
+    const text = sealed.subarray(nonceLength, -tagLength);
+    return Buffer.concat([decipher.update(text), decipher.final()]).toString("utf8");
+  }
+
+  /** Everything that a code may be kept under: one for each key. */
+  searchKeys(code: string): Uint8Array[] {
+    return Array.from(this.all.values(), ({ searching }) => hmac(searching, code));
+  }
+}
+
+/** Tells whether two secrets of the same name are the same; nothing of a secret can be told from it. */
+export function fingerprintOf(owner: CodeOwner, { secret }: CodeKey): string {
+  return deriveFrom(secret, owner, "fingerprint").subarray(0, 8).toString("hex");
+}
+
+function derive(owner: CodeOwner, { id, secret }: CodeKey): DerivedKeys {
+  return { id, searching: deriveFrom(secret, owner, "search"), sealing: deriveFrom(secret, owner, "seal") };
+}
+
+/** HKDF (RFC 5869). */
+function deriveFrom(secret: Uint8Array, owner: CodeOwner, purpose: string): Buffer {
+  return Buffer.from(hkdfSync("sha256", secret, "giftmesh", `${owner} ${purpose}`, 32));
+}
+
+function hmac(key: Buffer, code: string): Buffer {
+  return createHmac("sha256", key).update(code).digest();
+}
