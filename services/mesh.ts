@@ -8,6 +8,7 @@ import { serveDeadLetters } from "./platform/events/dead-letter-service.ts";
 import { openRoad } from "./platform/events/open-road.ts";
 import type { EventRoad } from "./platform/events/road.ts";
 import { HostedService } from "./platform/hosted-service.ts";
+import type { Listening } from "./platform/listener.ts";
 import { Metrics } from "./platform/metrics.ts";
 import { startMetricsServer } from "./platform/metrics-server.ts";
 import { readinessOf } from "./platform/readiness.ts";
@@ -39,6 +40,8 @@ export interface Mesh {
   readonly edgeUrl: URL | undefined;
   /** Where other processes and developers come in; undefined where only the edge runs here. */
   readonly grpcPort: number | undefined;
+  /** Where its services take HTTP on ports of their own, by the settings of these. */
+  readonly listening: ReadonlyMap<string, URL>;
   /** Lines for whoever started it. */
   readonly announcements: readonly string[];
   /** Takes no new calls, finishes those under way within 5 s, and closes. */
@@ -81,15 +84,18 @@ async function start({ names, guests }: Party, config: Config, log: Logger, stop
   const tokens = new Tokens({ clients, tokenLifetimeSeconds: config.tokenLifetimeSeconds, log });
 
   const road = openRoad(config, log);
-  const services = await hostServices({ names, guests }, { config, clients, road, log, metrics }, stops);
+  const listening: Listening = new Map();
+  const around = { config, clients, road, log, metrics, listening };
+  const services = await hostServices({ names, guests }, around, stops);
   stops.push(() => road.close());
   for (const service of services) service.serve(dispatcher);
   if (services.length > 0) dispatcher.add(serveDeadLetters(services.map((service) => service.deadLetters)));
   for (const service of services) service.consume();
   for (const service of services) {
-    service.start();
     stops.push(() => service.stop());
+    await service.listen();
   }
+  for (const service of services) service.start();
 
   tokens.start();
   stops.push(() => tokens.stop());
@@ -108,6 +114,7 @@ async function start({ names, guests }: Party, config: Config, log: Logger, stop
   return {
     edgeUrl: hasEdge ? await startEdge({ config, clients, tokens, log, metrics, ready }, stops) : undefined,
     grpcPort: grpc?.port,
+    listening,
     announcements: services.flatMap((service) => service.announcements),
   };
 }
@@ -127,7 +134,7 @@ interface Surroundings {
 
 async function hostServices(
   { names, guests }: Party,
-  surroundings: Surroundings & { readonly road: EventRoad },
+  surroundings: Surroundings & { readonly road: EventRoad; readonly listening: Listening },
   stops: (() => unknown)[],
 ): Promise<HostedService[]> {
   const named = Object.entries(definitions).filter(([name]) => names.includes(name));
