@@ -29,7 +29,12 @@ const definitions: Readonly<Record<string, () => Promise<ServiceDefinition>>> = 
   voucher: async () => (await import("./voucher/service.ts")).voucher,
   payment: async () => (await import("./payment/service.ts")).payment,
   "gift-card": async () => (await import("./gift-card/service.ts")).giftCard,
+  "voucher-integration": async () => (await import("./voucher-integration/service.ts")).voucherIntegration,
+  "provider-simulator": async () => (await import("./provider-simulator/service.ts")).providerSimulator,
 };
+
+/** Stands in for what is not ours, where there is none of it. */
+const standIn = "provider-simulator";
 
 /** Everything that a process can run. */
 export const serviceNames: readonly string[] = [...Object.keys(definitions), "edge"];
@@ -178,17 +183,23 @@ export function readDescriptors() {
 }
 
 /**
- * The services to run: those named, or all. Throws a ConfigError for a name that is none, and where some run here and
- * some elsewhere with nothing to carry the events between them.
+ * The services to run: those named, or all; of these the voucher provider's stand-in only in development, and where there
+ * is no provider. Throws a ConfigError for a name that is none, and where some run here and some elsewhere with nothing to
+ * carry the events between them.
  */
-export function namedServices(names: readonly string[], { natsUrl }: Pick<Config, "natsUrl">): readonly string[] {
+export function namedServices(
+  names: readonly string[],
+  { natsUrl, production, voucherProvider }: Pick<Config, "natsUrl" | "production" | "voucherProvider">,
+): readonly string[] {
   const unknown = names.find((name) => !serviceNames.includes(name));
   if (unknown !== undefined)
     throw new ConfigError(`There is no service ${unknown}; there are ${serviceNames.join(", ")}`);
-  if (names.length === 0) return serviceNames;
-  const withData = Object.keys(definitions);
-  const here = withData.filter((name) => names.includes(name));
-  if (here.length > 0 && here.length < withData.length && !natsUrl) {
+  const needsStandIn = !production && voucherProvider.url === undefined;
+  if (names.length === 0) return serviceNames.filter((name) => name !== standIn || needsStandIn);
+  // The stand-in has no events.
+  const withEvents = Object.keys(definitions).filter((name) => name !== standIn);
+  const here = withEvents.filter((name) => names.includes(name));
+  if (here.length > 0 && here.length < withEvents.length && !natsUrl) {
     throw new ConfigError("NATS_URL: needed where services run in several processes, for the events between them");
   }
   return names;

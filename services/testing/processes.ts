@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { anyPorts } from "../platform/testing/engines.ts";
 
 /** The root of the project. */
 export const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -75,12 +76,12 @@ export function startProcess(
   };
 }
 
-/** Starts services of the mesh, and waits until they are ready. */
+/** Starts services of the mesh, on any ports but those that are set, and waits until they are ready. */
 export async function startServices(
   names: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<TestProcess> {
-  const started = startProcess("services/main.ts", names, { LOG_LEVEL: "error", ...environment });
+  const started = startProcess("services/main.ts", names, { LOG_LEVEL: "error", ...anyPorts, ...environment });
   await started.says("giftmesh is ready");
   return started;
 }

@@ -58,9 +58,12 @@ export function mysqlEngine(url = mysqlUrl): Engine {
   };
 }
 
+/** Every port is any that is free, so that nothing that runs is in the way of anything else. */
+export const anyPorts = { EDGE_PORT: "0", GRPC_PORT: "0", VOUCHER_PROVIDER_PORT: "0", VOUCHER_CALLBACK_PORT: "0" };
+
 /** A configuration for tests: the engine's, free ports, no logs, and whatever is set on top. */
 export function testConfig(engine: Engine, environment: Readonly<Record<string, string>> = {}): Config {
-  return readConfig({ LOG_LEVEL: "error", EDGE_PORT: "0", GRPC_PORT: "0", ...engine.environment, ...environment });
+  return readConfig({ LOG_LEVEL: "error", ...anyPorts, ...engine.environment, ...environment });
 }
 
 /** A migrated database of one service. */
