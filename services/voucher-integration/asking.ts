@@ -15,7 +15,7 @@ import type { Requests } from "./store/requests.ts";
 export const mostAtOnce = 256;
 
 /** How often it is looked for requests that nobody has woken it for, in milliseconds. */
-const pollMs = 500;
+const pollMs = 250;
 
 /** How long the requests that are under way when it is stopped may take to end, in milliseconds. */
 const graceMs = 1_000;

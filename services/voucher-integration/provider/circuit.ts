@@ -9,8 +9,8 @@ import {
 import type { Logger } from "pino";
 import type { ProviderAnswer } from "../domain/provider-answer.ts";
 
-/** It opens when more than half of the last 20 answers, of 10 at least, were failures. */
-const breaking = { threshold: 0.5, size: 20, minimumNumberOfCalls: 10 };
+/** It opens when more than four fifths of the last 20 answers, of 10 at least, were failures. */
+const breaking = { threshold: 0.8, size: 20, minimumNumberOfCalls: 10 };
 
 /** How long a circuit stays open before one request tries whether it may close, in milliseconds. */
 const usualPauseMs = 2_000;
