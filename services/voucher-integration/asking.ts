@@ -31,6 +31,8 @@ export interface AskingParts {
   readonly provider: Pick<ProviderClient, "ask">;
   readonly circuit: Circuit;
   readonly keys: Pick<CodeKeys, "seal">;
+  /** What the provider is to call back. */
+  readonly callbackUrl: () => string;
   /** How long the provider may take to answer, in milliseconds. */
   readonly patienceMs: number;
   readonly lateAfterMs: number;
@@ -86,12 +88,13 @@ export class Asking {
 
   /** Begins to ask for what is due, so many at most; answers how many there were. */
   private async begin(limit: number, round: Round): Promise<number> {
-    const { requests, patienceMs } = this.parts;
+    const { requests, callbackUrl, patienceMs } = this.parts;
     const present = now();
     const due = await requests.due(present, limit);
     const until = present + BigInt(patienceMs + leaseMarginMs) * 1_000n;
+    const lease = { name: randomUUID(), callbackUrl: callbackUrl(), until };
     // Another replica may have been there first.
-    for (const request of await requests.lease(due, { name: randomUUID(), until }, present)) {
+    for (const request of await requests.lease(due, lease, present)) {
       const attempt = this.attempt(request, round.abandoned.signal).finally(() => {
         round.underWay.delete(attempt);
         this.bell.ring();

@@ -94,3 +94,26 @@ flow("hundreds of requests at once are each answered once, fast or later", async
   const byCode = new Map(vouchers.map((one) => [one.voucher_code, one.phone_number]));
   for (const { requestId, code = "" } of heard) t.is(byCode.get(code), phoneOf.get(requestId));
 });
+
+flow("what was settled more than a week ago is forgotten, and nothing else", async (t, scene) => {
+  const simulator = await scene.simulator();
+  const [integration, next] = [await scene.integration(simulator.url), await scene.integration(simulator.url)];
+  const asker = await scene.asker();
+  await integration.begin();
+  asker.begin();
+  await asker.want(...[1, 2, 3].map((requestId) => ({ requestId })));
+  await asker.hears(3);
+  await simulator.behave({ delay_ms: 60_000 });
+  await asker.want({ requestId: 4 });
+  await eventually(async () => (await integration.requests())[3]?.state === "acknowledged");
+  const day = 86_400_000_000n;
+  await integration.change("UPDATE requests SET settled_at = ? WHERE id = 1", now() - 7n * day - 1n);
+  await integration.change("UPDATE requests SET settled_at = ? WHERE id = 2", now() - 6n * day);
+  await integration.stop();
+  await next.begin();
+  await eventually(async () => (await next.requests()).length === 3);
+  t.deepEqual(
+    (await next.requests()).map(({ id }) => id),
+    [2n, 3n, 4n],
+  );
+});

@@ -36,13 +36,20 @@ export const voucherIntegration: ServiceDefinition = {
     const circuit = new Circuit(log);
     const { onAnswer, onCallback } = countProvider(metrics, { requests, circuit });
     const patienceMs = ackAfterMs + beyondAckMs;
-    const provider = new ProviderClient({
-      url: () => providerUrl(platform),
+    const url = () => providerUrl(platform);
+    const provider = new ProviderClient({ url, patienceMs, connections: mostAtOnce });
+    const asking = new Asking({
+      requests,
+      lane,
+      provider,
+      circuit,
+      keys,
       callbackUrl: () => callbackUrl ?? `http://localhost:${listening("VOUCHER_CALLBACK_PORT")?.port}${callbackPath}`,
       patienceMs,
-      connections: mostAtOnce,
+      lateAfterMs,
+      onAnswer,
+      log,
     });
-    const asking = new Asking({ requests, lane, provider, circuit, keys, patienceMs, lateAfterMs, onAnswer, log });
     const callbacks = new Callbacks({ requests, lane, keys, lateAfterMs });
     const server = createCallbackServer({ take: (content) => callbacks.take(content), onCallback, log });
     return {

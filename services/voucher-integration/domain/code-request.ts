@@ -23,6 +23,8 @@ export interface CodeRequest {
   /** From then on there is no code any more. */
   readonly givesUpAt: Instant;
   readonly state: RequestState;
+  /** What the provider was told to call back when it was first asked: asked again, it is asked the same. */
+  readonly callbackUrl: string | undefined;
   /** What the provider has acknowledged it with, by S256; never changed. */
   readonly challenge: string | undefined;
   /** An HMAC of the code that was received: the same code is known by it again. */
@@ -74,6 +76,7 @@ export function newRequest(
     requestedAt,
     givesUpAt: requestedAt + microseconds(giveUpAfterMs),
     state: "waiting",
+    callbackUrl: undefined,
     challenge: undefined,
     codeKey: undefined,
     attempts: 0,

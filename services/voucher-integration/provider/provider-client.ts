@@ -8,8 +8,6 @@ const mostBytes = 16 * 1024;
 export interface ProviderOptions {
   /** Where it is; a user and password in it are sent as Basic authentication (RFC 7617). Asked for once, when needed. */
   readonly url: () => URL;
-  /** What it is to call back. */
-  readonly callbackUrl: () => string;
   /** How long it may take to answer, in milliseconds. */
   readonly patienceMs: number;
   /** Connections, at most. */
@@ -26,18 +24,19 @@ export class ProviderClient {
   }
 
   /**
-   * Asks for the voucher of a request. However often it is asked for, by whomever, it is the same voucher: it has one
-   * `Idempotency-Key`. No failure rejects.
+   * Asks for the voucher of a leased request. However often it is asked for, by whomever, it is the same request to the
+   * byte, with the same `Idempotency-Key`, and so the same voucher. No failure rejects.
    */
   async ask(request: CodeRequest, abandoned: AbortSignal): Promise<ProviderAnswer> {
-    const { url, callbackUrl, patienceMs } = this.options;
+    const { url, patienceMs } = this.options;
+    const { phoneNumber, callbackUrl } = request;
     try {
       const base = url();
       const { statusCode, body } = await this.poolOf(base).request({
         method: "POST",
         path: `${base.pathname.replace(/\/$/, "")}/api/request/voucher`,
         headers: { ...headersOf(base), "idempotency-key": `"${keyOf(request)}"` },
-        body: JSON.stringify({ phoneNumber: request.phoneNumber, callbackUrl: callbackUrl() }),
+        body: JSON.stringify({ phoneNumber, callbackUrl }),
         signal: AbortSignal.any([abandoned, AbortSignal.timeout(patienceMs)]),
       });
       return readAnswer(statusCode, await body.text());

@@ -13,6 +13,8 @@ export const migrations: readonly Migration[] = [
         table.bigInteger("gives_up_at").notNullable().defaultTo(0);
         // waiting, acknowledged, received or failed.
         table.string("state", 12).notNullable();
+        // Null until the provider is asked for the first time.
+        table.string("callback_url", 2_000);
         // By S256; no two requests have the same.
         table.string("challenge", 43).unique();
         // An HMAC of the code.

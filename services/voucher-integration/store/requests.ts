@@ -9,6 +9,7 @@ const columns = [
   "requested_at",
   "gives_up_at",
   "state",
+  "callback_url",
   "challenge",
   "code_key",
   "attempts",
@@ -52,6 +53,7 @@ function valuesOf(request: CodeRequest) {
     requested_at: request.requestedAt,
     gives_up_at: request.givesUpAt,
     state: request.state,
+    callback_url: request.callbackUrl ?? null,
     challenge: request.challenge ?? null,
     code_key: request.codeKey ?? null,
     attempts: BigInt(request.attempts),
@@ -68,6 +70,7 @@ export function requestOf(row: Row): CodeRequest {
     requestedAt: row.requested_at as bigint,
     givesUpAt: row.gives_up_at as bigint,
     state: row.state as RequestState,
+    callbackUrl: (row.callback_url as string | null) ?? undefined,
     challenge: (row.challenge as string | null) ?? undefined,
     codeKey: (row.code_key as Uint8Array | null) ?? undefined,
     attempts: Number(row.attempts),
@@ -77,10 +80,12 @@ export function requestOf(row: Row): CodeRequest {
   };
 }
 
-/** Who leases what. */
+/** What requests are leased with, to ask the provider for them. */
 export interface Lease {
   /** Nobody else's. */
   readonly name: string;
+  /** What the provider is to call back for those that it has not been asked for before. */
+  readonly callbackUrl: string;
   /** From then on others may. */
   readonly until: Instant;
 }
@@ -102,14 +107,15 @@ export class Requests {
   }
 
   /** Leases those of the requests that are still due: for each, one alone of all who try. */
-  async lease(ids: readonly bigint[], { name, until }: Lease, now: Instant): Promise<CodeRequest[]> {
+  async lease(ids: readonly bigint[], { name, callbackUrl, until }: Lease, now: Instant): Promise<CodeRequest[]> {
     if (ids.length === 0) return [];
     const these = `id IN (${placeholders(ids.length)})`;
     const [, rows = []] = await this.database.transaction((tx) =>
       tx.run([
         {
-          sql: `UPDATE requests SET lease = ?, due_at = ? WHERE ${these} AND state = 'waiting' AND due_at <= ?`,
-          values: [name, until, ...ids, now],
+          sql: `UPDATE requests SET lease = ?, callback_url = COALESCE(callback_url, ?), due_at = ?
+                WHERE ${these} AND state = 'waiting' AND due_at <= ?`,
+          values: [name, callbackUrl, until, ...ids, now],
         },
         { sql: `${select} WHERE ${these} AND lease = ?`, values: [...ids, name] },
       ]),
