@@ -19,6 +19,12 @@ export interface TestProcess {
   readonly exited: Promise<number | null>;
 }
 
+/** Nothing of a test that fails is to stay behind. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /** What `npm start` runs: Node's own options, then the script. */
 export const startCommand: readonly string[] = JSON.parse(readFileSync(`${root}package.json`, "utf8"))
   .scripts.start.split(" ")
@@ -48,10 +54,8 @@ export function startProcess(
   child.stderr.on("data", hear);
   // Once all that it has written is there, too.
   const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
-  // Nothing of a test that fails is to stay behind.
-  const killed = () => child.kill("SIGKILL");
-  process.once("exit", killed);
-  void exited.then(() => process.off("exit", killed));
+  running.add(child);
+  void exited.then(() => running.delete(child));
   return {
     child,
     output: () => output,
