@@ -14,6 +14,8 @@ const services: ReadonlyMap<string, string> = new Map([
 /** The mesh with each service in a process of its own, to be killed and started again at the same address. */
 export class SplitMesh {
   readonly edgeUrl: string;
+  /** Where the voucher provider's stand-in is. */
+  readonly voucherProviderUrl: string;
   private readonly environments: ReadonlyMap<string, Readonly<Record<string, string>>>;
   private readonly processes = new Map<string, TestProcess>();
   /** What processes that have ended have written. */
@@ -44,6 +46,7 @@ export class SplitMesh {
       VOUCHER_CALLBACK_PORT: String(callbackPort),
     };
     this.edgeUrl = `http://127.0.0.1:${edgePort}`;
+    this.voucherProviderUrl = `http://127.0.0.1:${providerPort}`;
     this.environments = new Map(names.map((name) => [name, { ...shared, GRPC_PORT: portOf(name) }]));
   }
 
