@@ -1,5 +1,5 @@
 import knex, { type Knex } from "knex";
-import { mysqlEngine, sqliteEngine } from "../services/platform/testing/engines.ts";
+import { anyPorts, mysqlEngine, sqliteEngine } from "../services/platform/testing/engines.ts";
 import { freePorts, startProcess, type TestProcess } from "../services/testing/processes.ts";
 import { RestClient } from "../services/testing/rest-client.ts";
 import { unlimited } from "../services/testing/running-mesh.ts";
@@ -63,6 +63,7 @@ export async function startMesh(
     ...environment,
     ...unlimited,
     SIGNING_KEYS: mint.keysFile,
+    ...anyPorts,
     EDGE_PORT: String(edgePort),
     GRPC_PORT: String(grpcPort),
   });

@@ -103,6 +103,11 @@ whenServed("every service of docker-compose.yml, as a process of its own, makes 
     t.like((await client.get("/members/me/points")).body.data, { balance: "100.00" });
     const redeemed = await client.post("/gift-cards/redeem", { code: card.body.data?.code });
     t.like(redeemed.body.data, { wallet: { balance: "175.00" } });
+    const asked = await edge.post("/voucher?phoneNumber=0909123456");
+    t.is(asked.status, 202, asked.text);
+    const { request_id, watch_token } = asked.body.data ?? {};
+    const watched = await edge.get(`/voucher/requests/${request_id}?token=${watch_token}&wait=30`);
+    t.like(watched.body.data, { status: "delivered", channel: "web" });
     await eventually(async () => {
       const { text } = await new RestClient(machine.dataPlatformUrl).get("/events");
       return text.includes("order.paid");
@@ -146,7 +151,11 @@ class Machine {
   }
 
   private get dataPlatformPort(): string {
-    return String(this.ports.get("data-platform"));
+    return this.portOf("data-platform");
+  }
+
+  private portOf(name: string): string {
+    return String(this.ports.get(name));
   }
 
   /** What the file sets, with other hosts, ports and directories. */
@@ -162,6 +171,8 @@ class Machine {
       DATA_DIR: join(this.directory, name),
       GRPC_PORT: String(this.ports.get(name)),
       EDGE_PORT: String(this.edgePort),
+      VOUCHER_PROVIDER_PORT: this.portOf("voucher provider"),
+      VOUCHER_CALLBACK_PORT: this.portOf("voucher callbacks"),
       LOG_LEVEL: "error",
     };
   }
@@ -187,12 +198,16 @@ class Machine {
     if (service) return `127.0.0.1:${this.ports.get(service)}`;
     if (text === "8090") return this.dataPlatformPort;
     if (text === "http://data-platform:8090/") return `http://127.0.0.1:${this.dataPlatformPort}/`;
+    if (text === "http://provider-simulator:8081") return `http://127.0.0.1:${this.portOf("voucher provider")}`;
+    if (text.startsWith("http://voucher-integration:8082/")) {
+      return text.replace("voucher-integration:8082", `127.0.0.1:${this.portOf("voucher callbacks")}`);
+    }
     return text.replace(/^\/certificates/, join(this.directory, "certificates"));
   }
 }
 
 async function portsOf(names: readonly string[]): Promise<Map<string, number>> {
-  const all = [...names, "edge http"];
+  const all = [...names, "edge http", "voucher provider", "voucher callbacks"];
   const ports = await freePorts(all.length);
   return new Map(all.map((name, index) => [name, ports[index] ?? 0]));
 }

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import test from "ava";
-import { type Engine, sqliteEngine } from "./platform/testing/engines.ts";
+import { anyPorts, type Engine, sqliteEngine } from "./platform/testing/engines.ts";
 import { freePorts, startProcess } from "./testing/processes.ts";
 
 const engines: Engine[] = [];
@@ -20,8 +20,7 @@ function newDirectory(): Readonly<Record<string, string>> {
 const main = (names: readonly string[], environment: Readonly<Record<string, string>>) =>
   startProcess("services/main.ts", names, {
     LOG_LEVEL: "error",
-    EDGE_PORT: "0",
-    GRPC_PORT: "0",
+    ...anyPorts,
     ...newDirectory(),
     ...environment,
   });
@@ -80,7 +79,7 @@ for (const { environment, names = [], line } of wrong) {
   });
 }
 
-for (const setting of ["EDGE_PORT", "GRPC_PORT"]) {
+for (const setting of ["EDGE_PORT", "GRPC_PORT", "VOUCHER_PROVIDER_PORT", "VOUCHER_CALLBACK_PORT"]) {
   test.serial(`a ${setting} that is taken stops the start with one line`, async (t) => {
     const [port = 0] = await freePorts(1);
     const squatter = createServer();

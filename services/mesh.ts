@@ -8,6 +8,7 @@ import { serveDeadLetters } from "./platform/events/dead-letter-service.ts";
 import { openRoad } from "./platform/events/open-road.ts";
 import type { EventRoad } from "./platform/events/road.ts";
 import { HostedService } from "./platform/hosted-service.ts";
+import type { Listening } from "./platform/listener.ts";
 import { Metrics } from "./platform/metrics.ts";
 import { startMetricsServer } from "./platform/metrics-server.ts";
 import { readinessOf } from "./platform/readiness.ts";
@@ -28,7 +29,12 @@ const definitions: Readonly<Record<string, () => Promise<ServiceDefinition>>> = 
   voucher: async () => (await import("./voucher/service.ts")).voucher,
   payment: async () => (await import("./payment/service.ts")).payment,
   "gift-card": async () => (await import("./gift-card/service.ts")).giftCard,
+  "voucher-integration": async () => (await import("./voucher-integration/service.ts")).voucherIntegration,
+  "provider-simulator": async () => (await import("./provider-simulator/service.ts")).providerSimulator,
 };
+
+/** Stands in for what is not ours, where there is none of it. */
+const standIn = "provider-simulator";
 
 /** Everything that a process can run. */
 export const serviceNames: readonly string[] = [...Object.keys(definitions), "edge"];
@@ -39,6 +45,8 @@ export interface Mesh {
   readonly edgeUrl: URL | undefined;
   /** Where other processes and developers come in; undefined where only the edge runs here. */
   readonly grpcPort: number | undefined;
+  /** Where its services take HTTP on ports of their own, by the settings of these. */
+  readonly listening: ReadonlyMap<string, URL>;
   /** Lines for whoever started it. */
   readonly announcements: readonly string[];
   /** Takes no new calls, finishes those under way within 5 s, and closes. */
@@ -81,15 +89,18 @@ async function start({ names, guests }: Party, config: Config, log: Logger, stop
   const tokens = new Tokens({ clients, tokenLifetimeSeconds: config.tokenLifetimeSeconds, log });
 
   const road = openRoad(config, log);
-  const services = await hostServices({ names, guests }, { config, clients, road, log, metrics }, stops);
+  const listening: Listening = new Map();
+  const around = { config, clients, road, log, metrics, listening };
+  const services = await hostServices({ names, guests }, around, stops);
   stops.push(() => road.close());
   for (const service of services) service.serve(dispatcher);
   if (services.length > 0) dispatcher.add(serveDeadLetters(services.map((service) => service.deadLetters)));
   for (const service of services) service.consume();
   for (const service of services) {
-    service.start();
     stops.push(() => service.stop());
+    await service.listen();
   }
+  for (const service of services) service.start();
 
   tokens.start();
   stops.push(() => tokens.stop());
@@ -108,6 +119,7 @@ async function start({ names, guests }: Party, config: Config, log: Logger, stop
   return {
     edgeUrl: hasEdge ? await startEdge({ config, clients, tokens, log, metrics, ready }, stops) : undefined,
     grpcPort: grpc?.port,
+    listening,
     announcements: services.flatMap((service) => service.announcements),
   };
 }
@@ -127,7 +139,7 @@ interface Surroundings {
 
 async function hostServices(
   { names, guests }: Party,
-  surroundings: Surroundings & { readonly road: EventRoad },
+  surroundings: Surroundings & { readonly road: EventRoad; readonly listening: Listening },
   stops: (() => unknown)[],
 ): Promise<HostedService[]> {
   const named = Object.entries(definitions).filter(([name]) => names.includes(name));
@@ -171,17 +183,23 @@ export function readDescriptors() {
 }
 
 /**
- * The services to run: those named, or all. Throws a ConfigError for a name that is none, and where some run here and
- * some elsewhere with nothing to carry the events between them.
+ * The services to run: those named, or all; of these the voucher provider's stand-in only in development, and where there
+ * is no provider. Throws a ConfigError for a name that is none, and where some run here and some elsewhere with nothing to
+ * carry the events between them.
  */
-export function namedServices(names: readonly string[], { natsUrl }: Pick<Config, "natsUrl">): readonly string[] {
+export function namedServices(
+  names: readonly string[],
+  { natsUrl, production, voucherProvider }: Pick<Config, "natsUrl" | "production" | "voucherProvider">,
+): readonly string[] {
   const unknown = names.find((name) => !serviceNames.includes(name));
   if (unknown !== undefined)
     throw new ConfigError(`There is no service ${unknown}; there are ${serviceNames.join(", ")}`);
-  if (names.length === 0) return serviceNames;
-  const withData = Object.keys(definitions);
-  const here = withData.filter((name) => names.includes(name));
-  if (here.length > 0 && here.length < withData.length && !natsUrl) {
+  const needsStandIn = !production && voucherProvider.url === undefined;
+  if (names.length === 0) return serviceNames.filter((name) => name !== standIn || needsStandIn);
+  // The stand-in has no events.
+  const withEvents = Object.keys(definitions).filter((name) => name !== standIn);
+  const here = withEvents.filter((name) => names.includes(name));
+  if (here.length > 0 && here.length < withEvents.length && !natsUrl) {
     throw new ConfigError("NATS_URL: needed where services run in several processes, for the events between them");
   }
   return names;

@@ -22,6 +22,8 @@ async function main(): Promise<void> {
     DATA_DIR: directory,
     EDGE_PORT: "0",
     GRPC_PORT: "0",
+    VOUCHER_PROVIDER_PORT: "0",
+    VOUCHER_CALLBACK_PORT: "0",
     LOG_LEVEL: "error",
     ADMIN_PASSWORD: admin.password,
     DATA_PLATFORM_URL: dataPlatform.url,

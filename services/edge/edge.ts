@@ -1,7 +1,8 @@
 import type { Registry } from "@bufbuild/protobuf";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
-import { type Config, ConfigError } from "../platform/config.ts";
+import type { Config } from "../platform/config.ts";
+import { portFailure } from "../platform/listener.ts";
 import type { Metrics } from "../platform/metrics.ts";
 import type { Invoker } from "../platform/rpc/invoker.ts";
 import type { TokenVerifier } from "../platform/token-verifier.ts";
@@ -93,10 +94,6 @@ async function listen(app: FastifyInstance, { host, edgePort }: EdgeOptions["con
   try {
     return new URL(await app.listen({ host, port: edgePort }));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EADDRINUSE") throw new ConfigError(`EDGE_PORT: ${host}:${edgePort} is taken`);
-    if (code === "EACCES") throw new ConfigError(`EDGE_PORT: ${host}:${edgePort} may not be listened on`);
-    if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") throw new ConfigError(`HOST: ${host} is not of this machine`);
-    throw error;
+    throw portFailure(error, { setting: "EDGE_PORT", host, port: edgePort });
   }
 }

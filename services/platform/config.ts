@@ -62,6 +62,7 @@ export interface Config {
   /** Where pictures are kept; unset: files in dataDir. */
   readonly mediaBucket: Bucket | undefined;
   readonly voucher: VoucherTimes;
+  readonly voucherProvider: VoucherProvider;
 }
 
 /** The cost of Argon2id (RFC 9106, 3.1). */
@@ -81,6 +82,20 @@ export interface VoucherTimes {
   readonly lateAfterMs: number;
   /** After that there will be none. */
   readonly giveUpAfterMs: number;
+}
+
+/** Where the voucher provider is, and where it finds us. */
+export interface VoucherProvider {
+  /** Unset: its stand-in, in this process or at host and port. */
+  readonly url: string | undefined;
+  /** Where the stand-in listens. */
+  readonly port: number;
+  /** When it acknowledges what is not ready yet, in milliseconds after it was asked. */
+  readonly ackAfterMs: number;
+  /** Where its callbacks are listened for. */
+  readonly callbackPort: number;
+  /** What it is told to call back; unset: that port, on localhost. */
+  readonly callbackUrl: string | undefined;
 }
 
 /** The mesh's certificates, as PEM. */
@@ -138,6 +153,13 @@ export function readConfig(environment: Environment = process.env): Config {
     codeKeys: { "gift-card": read.codeKeys("GIFT_CARD_KEYS"), voucher: read.codeKeys("VOUCHER_KEYS") },
     mediaBucket: read.bucket("MEDIA_URL"),
     voucher: readVoucherTimes(read),
+    voucherProvider: {
+      url: read.url("VOUCHER_PROVIDER_URL", ["http:", "https:"]),
+      port: read.port("VOUCHER_PROVIDER_PORT") ?? 8081,
+      ackAfterMs: read.integer("VOUCHER_ACK_AFTER_MS", 10, 60_000) ?? 3_000,
+      callbackPort: read.port("VOUCHER_CALLBACK_PORT") ?? 8082,
+      callbackUrl: read.url("VOUCHER_CALLBACK_URL", ["http:", "https:"]),
+    },
   };
 }
 

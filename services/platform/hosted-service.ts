@@ -10,6 +10,7 @@ import { Signals } from "./events/signals.ts";
 import { Receipts } from "./idempotency.ts";
 import { IdSequence } from "./ids.ts";
 import { Leases, leasesMigration } from "./leases.ts";
+import { type Listening, type RunningListener, startListener } from "./listener.ts";
 import { Metrics } from "./metrics.ts";
 import { receiptsMigrations } from "./receipt.ts";
 import type { Dispatcher } from "./rpc/dispatcher.ts";
@@ -28,6 +29,8 @@ export interface Surroundings {
   readonly log: Logger;
   /** Unset: nobody reads them. */
   readonly metrics?: Metrics;
+  /** Unset: no service asks where another one listens. */
+  readonly listening?: Listening;
 }
 
 interface Parts {
@@ -36,6 +39,8 @@ interface Parts {
   readonly leases: Leases;
   readonly receipts: Receipts;
   readonly service: RunningService;
+  readonly host: string;
+  readonly listening: Listening;
   readonly log: Logger;
 }
 
@@ -43,6 +48,7 @@ interface Parts {
 export class HostedService {
   private readonly parts: Parts;
   private workers: RunningWorkers | undefined;
+  private readonly listeners: RunningListener[] = [];
 
   private constructor(parts: Parts) {
     this.parts = parts;
@@ -51,7 +57,7 @@ export class HostedService {
   /** Opens the database and makes the service; nothing runs yet. */
   static async open(
     { name, migrations, create }: ServiceDefinition,
-    { config, clients, road, log: parentLog, metrics = new Metrics() }: Surroundings,
+    { config, clients, road, log: parentLog, metrics = new Metrics(), listening = new Map() }: Surroundings,
   ): Promise<HostedService> {
     const log = parentLog.child({ service: name });
     const database = await openDatabase(name, [...platformMigrations, ...migrations], config, log);
@@ -68,9 +74,11 @@ export class HostedService {
         signals: new Signals(name, road),
         log,
         metrics: metrics.registry,
+        listening: (setting) => listening.get(setting),
         ids: (sequence, blockSize) => new IdSequence(database, sequence, blockSize),
       });
-      return new HostedService({ database, events, leases, receipts: new Receipts(database), service, log });
+      const receipts = new Receipts(database);
+      return new HostedService({ database, events, leases, receipts, service, host: config.host, listening, log });
     } catch (error) {
       await database.close();
       throw error;
@@ -78,7 +86,9 @@ export class HostedService {
   }
 
   get announcements(): readonly string[] {
-    return this.parts.service.announcements ?? [];
+    const { service, listening } = this.parts;
+    const places = (service.listens ?? []).map(({ title, setting }) => `${title}  ${listening.get(setting)?.origin}`);
+    return [...(service.announcements ?? []), ...places];
   }
 
   get deadLetters(): DeadLetters {
@@ -95,7 +105,17 @@ export class HostedService {
     this.parts.events.consume(this.parts.service.consumes ?? []);
   }
 
-  /** Sends events and works from now on; all services of the process consume by now. */
+  /** Takes what comes on ports of its own. Throws a ConfigError where it may not listen there. */
+  async listen(): Promise<void> {
+    const { service, host, listening } = this.parts;
+    for (const listener of service.listens ?? []) {
+      const running = await startListener(listener, host);
+      this.listeners.push(running);
+      listening.set(listener.setting, running.url);
+    }
+  }
+
+  /** Sends events and works from now on; all services of the process consume and listen by now. */
   start(): void {
     const { events, leases, receipts, service, log } = this.parts;
     events.start();
@@ -108,9 +128,10 @@ export class HostedService {
     return rows.length === 1;
   }
 
-  /** Ends the work that the service does of its own accord. */
+  /** Closes its ports, and ends the work that the service does of its own accord. */
   async stop(): Promise<void> {
-    await Promise.all([this.workers?.stop(), this.parts.events.stop()]);
+    const closed = this.listeners.map((listener) => listener.stop());
+    await Promise.all([...closed, this.workers?.stop(), this.parts.events.stop()]);
     await this.parts.service.stop?.();
   }
 

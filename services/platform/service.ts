@@ -7,6 +7,7 @@ import type { Consumer } from "./events/consumer.ts";
 import type { Outbox } from "./events/outbox.ts";
 import type { Signals } from "./events/signals.ts";
 import type { IdSequence } from "./ids.ts";
+import type { Listener } from "./listener.ts";
 import type { Clients, Served } from "./rpc/handler.ts";
 
 /** What a service is given to stand on. */
@@ -18,6 +19,8 @@ export interface Platform {
   readonly signals: Signals;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** Where this process listens, by the setting that says so. Whoever listens here does before the workers start. */
+  listening(setting: string): URL | undefined;
   /** A sequence of ids of this service's database, by name. */
   ids(name: string, blockSize?: bigint): IdSequence;
 }
@@ -45,6 +48,8 @@ export interface RunningService {
   readonly serves: readonly Served[];
   readonly consumes?: readonly Consumer[];
   readonly workers?: readonly Worker[];
+  /** Open from before the workers start until they are told to end. */
+  readonly listens?: readonly Listener[];
   /** Lines for whoever started the process, such as a password that was made just now. Never logged. */
   readonly announcements?: readonly string[];
   /** Called when the workers have ended and before the database closes. */

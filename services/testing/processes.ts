@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
-import { withoutReflection } from "../platform/testing/engines.ts";
+import { anyPorts, withoutReflection } from "../platform/testing/engines.ts";
 
 /** The root of the project. */
 export const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -18,6 +18,12 @@ export interface TestProcess {
   says(text: string | RegExp): Promise<void>;
   readonly exited: Promise<number | null>;
 }
+
+/** Nothing of a test that fails is to stay behind. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
 
 /** What `npm start` runs: Node's own options, then the script. */
 export const startCommand: readonly string[] = JSON.parse(readFileSync(`${root}package.json`, "utf8"))
@@ -48,10 +54,8 @@ export function startProcess(
   child.stderr.on("data", hear);
   // Once all that it has written is there, too.
   const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
-  // Nothing of a test that fails is to stay behind.
-  const killed = () => child.kill("SIGKILL");
-  process.once("exit", killed);
-  void exited.then(() => process.off("exit", killed));
+  running.add(child);
+  void exited.then(() => running.delete(child));
   return {
     child,
     output: () => output,
@@ -81,12 +85,13 @@ function inherited(): Readonly<Record<string, string>> {
   return NODE_COMPILE_CACHE === undefined ? { PATH } : { PATH, NODE_COMPILE_CACHE };
 }
 
-/** Starts services of the mesh, and waits until they are ready. */
+/** Starts services of the mesh, on any ports but those that are set, and waits until they are ready. */
 export async function startServices(
   names: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<TestProcess> {
-  const started = startProcess("services/main.ts", names, { LOG_LEVEL: "error", ...withoutReflection, ...environment });
+  const usual = { LOG_LEVEL: "error", ...anyPorts, ...withoutReflection };
+  const started = startProcess("services/main.ts", names, { ...usual, ...environment });
   await started.says("giftmesh is ready");
   return started;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, ConfigError } from "../config.ts";
 import { isDuplicateKey } from "../database/failures.ts";
@@ -39,8 +39,8 @@ export async function openCodeKeys(owner: CodeOwner, config: Config, rows: CodeK
   return new CodeKeys(owner, opened);
 }
 
-/** The same keys, for a service that seals what another keeps. */
-export function openSealingKeys(owner: CodeOwner, config: Config): Pick<CodeKeys, "seal"> {
+/** The same keys, for a service that seals what another keeps, and knows again what it has sealed. */
+export function openSealingKeys(owner: CodeOwner, config: Config): Pick<CodeKeys, "seal" | "searchKeys"> {
   const file = join(config.dataDir, settingsOf[owner].fileName);
   const keys = config.codeKeys[owner] ?? readKeys(owner, file) ?? makeKey(owner, config.dataDir, file);
   return new CodeKeys(owner, keys);
@@ -65,13 +65,23 @@ function makeKey(owner: CodeOwner, directory: string, file: string): CodeKeyList
   const secret = randomBytes(32);
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    writeFileSync(file, `${id}:${secret.toString("base64")}\n`, { mode: 0o600, flag: "wx", flush: true });
+    putNew(file, `${id}:${secret.toString("base64")}\n`, `${file}.${id}`);
   } catch (error) {
     const keys = (error as NodeJS.ErrnoException).code === "EEXIST" ? readKeys(owner, file) : undefined;
     if (keys) return keys;
     throw new ConfigError(`DATA_DIR: ${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
   }
   return [{ id, secret }];
+}
+
+/** Puts a file there whole, so that no other process reads a part of it. Throws EEXIST where there is one. */
+function putNew(file: string, text: string, draft: string): void {
+  writeFileSync(draft, text, { mode: 0o600, flag: "wx", flush: true });
+  try {
+    linkSync(draft, file);
+  } finally {
+    rmSync(draft);
+  }
 }
 
 /** Notes which key writes, and sees that every key is there that codes are kept under. */

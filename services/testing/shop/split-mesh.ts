@@ -14,6 +14,8 @@ const services: ReadonlyMap<string, string> = new Map([
 /** The mesh with each service in a process of its own, to be killed and started again at the same address. */
 export class SplitMesh {
   readonly edgeUrl: string;
+  /** Where the voucher provider's stand-in is. */
+  readonly voucherProviderUrl: string;
   private readonly environments: ReadonlyMap<string, Readonly<Record<string, string>>>;
   private readonly processes = new Map<string, TestProcess>();
   /** What processes that have ended have written. */
@@ -21,20 +23,30 @@ export class SplitMesh {
 
   /** Starts every service, and waits until they have found each other; `environment` is what they share. */
   static async start(environment: Readonly<Record<string, string>>): Promise<SplitMesh> {
-    const mesh = new SplitMesh(environment, await freePorts(services.size + 1));
+    const mesh = new SplitMesh(environment, await freePorts(services.size + 3));
     await Promise.all(serviceNames.map((name) => mesh.restart(name)));
     while ((await fetch(`${mesh.edgeUrl}/readyz`)).status !== 200) await sleep(50);
     return mesh;
   }
 
-  private constructor(environment: Readonly<Record<string, string>>, [edgePort, ...ports]: readonly number[]) {
+  private constructor(
+    environment: Readonly<Record<string, string>>,
+    [edgePort, providerPort, callbackPort, ...ports]: readonly number[],
+  ) {
     const names = [...services.keys()];
     const portOf = (name: string) => String(ports[names.indexOf(name)]);
     const addresses = serviceNames
       .filter((name) => name !== "edge")
       .map((name) => [`${name.toUpperCase().replaceAll("-", "_")}_ADDR`, `127.0.0.1:${portOf(name)}`]);
-    const shared = { ...environment, ...Object.fromEntries(addresses), EDGE_PORT: String(edgePort) };
+    const shared = {
+      ...environment,
+      ...Object.fromEntries(addresses),
+      EDGE_PORT: String(edgePort),
+      VOUCHER_PROVIDER_PORT: String(providerPort),
+      VOUCHER_CALLBACK_PORT: String(callbackPort),
+    };
     this.edgeUrl = `http://127.0.0.1:${edgePort}`;
+    this.voucherProviderUrl = `http://127.0.0.1:${providerPort}`;
     this.environments = new Map(names.map((name) => [name, { ...shared, GRPC_PORT: portOf(name) }]));
   }
 

@@ -1,0 +1,67 @@
+import test, { type ExecutionContext } from "ava";
+import { pino } from "pino";
+import { startListener } from "../../platform/listener.ts";
+import { requestText, sendRaw } from "../testing/raw-http.ts";
+import { callbackText, goodBody, newVerifier, path } from "../testing/wrong-callbacks.ts";
+import { type CallbackServerParts, createCallbackServer, type Verdict } from "./callback-server.ts";
+
+const log = pino({ level: "silent" });
+
+async function start(t: ExecutionContext, take: CallbackServerParts["take"]) {
+  const verdicts: Verdict[] = [];
+  const server = createCallbackServer({ take, onCallback: (verdict) => verdicts.push(verdict), log });
+  const { url, stop } = await startListener({ setting: "PORT", port: 0, title: "", server }, "127.0.0.1");
+  t.teardown(stop);
+  return { url, verdicts };
+}
+
+test("a callback that is not known is looked at once more before it is refused", async (t) => {
+  const looks: number[] = [];
+  const { url, verdicts } = await start(t, async () => {
+    looks.push(performance.now());
+    return looks.length === 2 ? "taken" : "left";
+  });
+  t.regex((await sendRaw(url, callbackText(goodBody(newVerifier())))).text, /^HTTP\/1\.1 200 /);
+  t.is(looks.length, 2);
+  t.true((looks[1] ?? 0) - (looks[0] ?? 0) > 300);
+  t.deepEqual(verdicts, ["accepted"]);
+  t.regex((await sendRaw(url, callbackText(goodBody(newVerifier())))).text, /^HTTP\/1\.1 403 /);
+  t.is(looks.length, 4);
+});
+
+test("a callback that cannot be looked into is a 503, so that it comes again", async (t) => {
+  const { url, verdicts } = await start(t, async () => {
+    throw new Error("the database is away");
+  });
+  const { text, tookMs } = await sendRaw(url, callbackText(goodBody(newVerifier())));
+  t.regex(text, /^HTTP\/1\.1 503 /);
+  t.notRegex(text, /database/);
+  t.true(tookMs > 490);
+  t.deepEqual(verdicts, ["failed"]);
+});
+
+test("a callback of 4096 bytes, of either status, with a charset and with fields that nobody knows is taken", async (t) => {
+  const { url } = await start(t, async () => "taken");
+  const good = { ...goodBody(newVerifier()), status: "LATE_SUCCESS", more: { more: [1] } };
+  for (const type of ["application/json", "application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"']) {
+    const bytes = callbackText(JSON.stringify(good).padEnd(4_096), { "content-type": type });
+    t.regex((await sendRaw(url, bytes)).text, /^HTTP\/1\.1 200 /, type);
+  }
+  const body = JSON.stringify(good);
+  const chunked = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+  const headers = { "content-type": "application/json", "content-length": undefined, "transfer-encoding": "chunked" };
+  t.regex((await sendRaw(url, requestText(`POST ${path} HTTP/1.1`, headers, chunked))).text, /^HTTP\/1\.1 200 /);
+});
+
+test("of callbacks at once, no more than 1,000 wait to be refused; others are cut off, and may come again", async (t) => {
+  const { url, verdicts } = await start(t, async () => "left");
+  const answers = await Promise.all(
+    Array.from({ length: 1_200 }, () => sendRaw(url, callbackText(goodBody(newVerifier())))),
+  );
+  const refused = answers.filter(({ text }) => text.startsWith("HTTP/1.1 403 ")).length;
+  t.is(answers.filter(({ text }) => text === "").length, 1_200 - refused);
+  t.is(verdicts.length, refused);
+  // Where the machine is so slow that some are refused before the last have come, more are.
+  t.true(refused >= 1_000, `${refused}`);
+  t.regex((await sendRaw(url, callbackText(goodBody(newVerifier())))).text, /^HTTP\/1\.1 403 /);
+});

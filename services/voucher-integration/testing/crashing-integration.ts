@@ -1,0 +1,48 @@
+/**
+ * A process for tests to lose: a replica that kills itself, as by `kill -9`, over the so-manieth change of requests:
+ * `before` it is committed or `after`. Its arguments: which change, `before` or `after`, the engine's name and the
+ * environment as JSON.
+ */
+
+import type { Database } from "../../platform/database/database.ts";
+import { InProcessRoad } from "../../platform/events/in-process-road.ts";
+import { Dispatcher } from "../../platform/rpc/dispatcher.ts";
+import { MeshClients } from "../../platform/rpc/mesh-clients.ts";
+import { type Engine, testConfig } from "../../platform/testing/engines.ts";
+import { Integration } from "./integration.ts";
+import { silent } from "./log.ts";
+
+const [change, when, name, environment = "{}"] = process.argv.slice(2);
+
+const die = (): never => {
+  process.kill(process.pid, "SIGKILL");
+  throw new Error("not dead");
+};
+
+/** Only the lane that changes requests writes in batches. */
+const dying = (database: Database): Database => {
+  let changes = 0;
+  return {
+    ...database,
+    batch: async (load, decide) => {
+      let isLast = false;
+      const result = await database.batch(load, async (rows, session) => {
+        const decision = await decide(rows, session);
+        if (decision.save.length > 0) isLast = ++changes === Number(change);
+        if (isLast && when === "before") die();
+        return decision;
+      });
+      return isLast ? die() : result;
+    },
+  };
+};
+
+const engine: Engine = {
+  name: name as Engine["name"],
+  environment: JSON.parse(environment),
+  remove: async () => undefined,
+};
+const config = testConfig(engine);
+const clients = new MeshClients({ config, dispatcher: new Dispatcher({ log: silent }), log: silent });
+const replica = await Integration.open({ config, clients, road: new InProcessRoad(), wrapDatabase: dying });
+await replica.begin();
