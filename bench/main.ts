@@ -5,6 +5,7 @@ import { benchEdge } from "./edge.ts";
 import { benchGiftCards } from "./gift-cards.ts";
 import { benchLedger } from "./ledger.ts";
 import { benchOrders } from "./orders.ts";
+import { benchVouchers } from "./vouchers.ts";
 
 /** Each ends what it has started with the stack. */
 const benches: Readonly<Record<string, (stack: AsyncDisposableStack) => Promise<Result[]>>> = {
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, (stack: AsyncDisposableStack) => Promise<
   coupons: benchCoupons,
   orders: benchOrders,
   "gift-cards": benchGiftCards,
+  vouchers: benchVouchers,
 };
 
 /**

@@ -27,7 +27,7 @@ export async function startSplitMesh(
   const withData = serviceNames.filter((name) => name !== "edge");
   const together = withData.filter((name) => !apart.includes(name));
   const processes = [["edge"], ...apart.map((name) => [name]), together];
-  const [edgePort = 0, ...ports] = await freePorts(1 + processes.length);
+  const [edgePort, providerPort, callbackPort, ...ports] = await freePorts(3 + processes.length);
   const addresses = processes.flatMap((names, index) => names.map((name) => [addressSetting(name), ports[index]]));
   const shared = {
     ...environment,
@@ -36,6 +36,8 @@ export async function startSplitMesh(
     NATS_URL: broker.url,
     SIGNING_KEYS: mint.keysFile,
     EDGE_PORT: String(edgePort),
+    VOUCHER_PROVIDER_PORT: String(providerPort),
+    VOUCHER_CALLBACK_PORT: String(callbackPort),
   };
   const started = await Promise.all(
     processes.map(async (names, index) => {
