@@ -9,6 +9,7 @@ import { countTheCards, giveAndOrder, giveAndRedeem } from "./gift-cards.ts";
 import { sara, signUp } from "./people.ts";
 import { buyAndCancel, openTheShop, rushForCoupons, seeWhatLeft, seeWhatSells } from "./shop.ts";
 import { Story } from "./story.ts";
+import { askForCodes, shortenedTimes } from "./vouchers.ts";
 import { answerForTheMoney, chargeAndRead, signOut } from "./wallet.ts";
 
 const dataPlatformSecret = "whsec_aGVyZSBpdCBpcyBubyBzZWNyZXQgYXQgYWxs";
@@ -24,6 +25,7 @@ async function main(): Promise<void> {
     GRPC_PORT: "0",
     VOUCHER_PROVIDER_PORT: "0",
     VOUCHER_CALLBACK_PORT: "0",
+    ...shortenedTimes,
     LOG_LEVEL: "error",
     ADMIN_PASSWORD: admin.password,
     DATA_PLATFORM_URL: dataPlatform.url,
@@ -46,9 +48,10 @@ async function main(): Promise<void> {
     await giveAndRedeem(story);
     await giveAndOrder(story, shop);
     await countTheCards(story);
+    await askForCodes(story, mesh.listening.get("VOUCHER_PROVIDER_PORT"));
     await answerForTheMoney(story);
     await signOut(story);
-    story.tell("\nThat is all there is so far.");
+    story.tell("\nThat is all there is.");
   } finally {
     await mesh.stop();
     await dataPlatform.stop();

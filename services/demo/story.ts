@@ -81,6 +81,13 @@ export class Story {
     return answer.body.data ?? {};
   }
 
+  /** The same of another server than the edge, whose answers have no envelope. */
+  async playsElsewhere(server: URL, request: string, options: RequestOptions): Promise<void> {
+    const answer = await ask(new RestClient(server), request, options);
+    this.show(request, options, answer);
+    if (answer.status !== 200) throw new Error(`${request} should have been answered 200`);
+  }
+
   /** Asks again until the answer has what is waited for; shows the last time only. */
   waitsFor<T>(request: string, find: (data: unknown) => T | undefined | false): Promise<T> {
     return this.waitsAt(this.client, request, ({ data }) => find(data));
@@ -119,7 +126,10 @@ export class Story {
   }
 
   private show(request: string, { body, headers = {} }: RequestOptions, { status, text }: Answer): void {
-    const said = [request, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)];
+    const said = [
+      request.replace(/(\btoken=.{12})[^&]+/, "$1…"),
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ];
     this.tell(`\n> ${said.join("  ")}`);
     if (body !== undefined) this.tell(`> ${JSON.stringify(body)}`);
     this.tell(`< ${status} ${shorten(text)}`);
@@ -133,5 +143,5 @@ function ask(client: RestClient, request: string, options: RequestOptions): Prom
 
 /** Tokens fill a screen and tell a reader nothing. */
 function shorten(text: string): string {
-  return text.replace(/("(?:refresh_)?token":"[^"]{12})[^"]+/g, "$1…");
+  return text.replace(/("(?:refresh_|watch_)?token":"[^"]{12})[^"]+/g, "$1…");
 }
