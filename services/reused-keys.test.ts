@@ -9,7 +9,7 @@ import { byAdmin, byUser, type RunningCards } from "./gift-card/testing/running-
 import { startTwoReplicas } from "./gift-card/testing/two-replicas.ts";
 import { type Refusal, Unavailable } from "./platform/refusal.ts";
 
-const rounds = 12;
+const rounds = 8;
 const duplicates = 3;
 
 /** The first RPC that each of these flows asks of another service, or of itself: where it is held. */

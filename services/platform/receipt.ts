@@ -14,7 +14,7 @@ import { type Instant, now } from "./time.ts";
  * After how long a claim is nobody's any more, in microseconds: longer than any call waits. It is told by the clocks of
  * the replicas, and does no harm where it is too early: whoever is under way then ends as if it had not been told.
  */
-const claimedFor = 30_000_000n;
+const claimedFor = 60_000_000n;
 
 const columns = ["id", "request_hash", "refused", "answer", "created_at", "claimant"] as const;
 
