@@ -76,8 +76,9 @@ export function insertClaims(receipts: readonly Receipt[]): Statement {
 }
 
 /**
- * The answer to one caller's request under one idempotency key, in one run of that request. Neither the key nor the answer
- * can be read from the database: the row is found by a hash of the key, and opened by a key derived from it and the request.
+ * The answer to one caller's request under one idempotency key, as one run of that request comes to it. Neither the key
+ * nor the answer can be read from the database: the row is found by a hash of the key, and opened by a key derived from
+ * it and the request.
  */
 export class Receipt {
   readonly id: Buffer;
@@ -145,7 +146,10 @@ export class Receipt {
     if (!this.requestHash.equals(row.request_hash as Uint8Array)) throw new IdempotencyKeyReused();
   }
 
-  /** Gives the first answer again; undefined where there is but a claim. Throws the first refusal again, or IdempotencyKeyReused. */
+  /**
+   * Gives the first answer again; undefined where there is but a claim. Throws the first refusal again, or
+   * IdempotencyKeyReused.
+   */
   replay(row: Row): Message | undefined {
     this.check(row);
     this.claimedBefore = isClaim(row);
