@@ -5,7 +5,7 @@ import { Broker } from "./platform/testing/broker.ts";
 import { engines, mysqlEngine } from "./platform/testing/engines.ts";
 import { RestClient } from "./testing/rest-client.ts";
 import { adminPassword, unlimited } from "./testing/running-mesh.ts";
-import { rounds } from "./testing/scale.ts";
+import { rounds, timeLimitMs } from "./testing/scale.ts";
 import { lastOf } from "./testing/shop/books.ts";
 import { SplitMesh } from "./testing/shop/split-mesh.ts";
 import { voucherFaults } from "./testing/vouchers/books.ts";
@@ -43,7 +43,7 @@ const [run, where] =
 run(
   `after ${kills} kill -9 while ${requests} codes are on their way, everybody has one, and the provider's${where}`,
   async (t) => {
-    t.timeout(30 * 60_000);
+    t.timeout(timeLimitMs(30));
     const engine = mysqlEngine();
     const broker = await Broker.prepare();
     await broker.start();

@@ -3,7 +3,7 @@ import { engines } from "./platform/testing/engines.ts";
 import { freePorts, startServices } from "./testing/processes.ts";
 import { RestClient } from "./testing/rest-client.ts";
 import { adminPassword, unlimited } from "./testing/running-mesh.ts";
-import { rounds } from "./testing/scale.ts";
+import { rounds, timeLimitMs } from "./testing/scale.ts";
 import { lastOf } from "./testing/shop/books.ts";
 import { voucherFaults } from "./testing/vouchers/books.ts";
 import { Crowd } from "./testing/vouchers/crowd.ts";
@@ -21,7 +21,7 @@ for (const engine of await engines()) {
   test.serial(
     `of ${requests} who ask at once, ${waves} times, each has one code, and no memory is kept for them (${engine.name})`,
     async (t) => {
-      t.timeout(20 * 60_000);
+      t.timeout(timeLimitMs(20));
       const [edgePort, providerPort] = await freePorts(2);
       const mesh = await startServices([], {
         ...engine.environment,

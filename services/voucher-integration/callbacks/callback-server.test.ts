@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
 import { pino } from "pino";
 import { startListener } from "../../platform/listener.ts";
@@ -64,4 +65,26 @@ test("of callbacks at once, no more than 1,000 wait to be refused; others are cu
   // Where the machine is so slow that some are refused before the last have come, more are.
   t.true(refused >= 1_000, `${refused}`);
   t.regex((await sendRaw(url, callbackText(goodBody(newVerifier())))).text, /^HTTP\/1\.1 403 /);
+});
+
+test("a body that does not come is refused as all is, once its time is up", async (t) => {
+  const { url } = await start(t, async () => "taken");
+  const bytes = callbackText(goodBody(newVerifier()));
+  const { text, tookMs } = await sendRaw(url, bytes.subarray(0, -1));
+  t.regex(text, /^HTTP\/1\.1 403 /);
+  t.true(tookMs > 9_900 && tookMs < 30_000, `${tookMs}`);
+});
+
+test("what follows a callback on its connection spoils nothing", async (t) => {
+  let looks = 0;
+  const { url } = await start(t, async () => {
+    looks++;
+    await sleep(700);
+    return "taken";
+  });
+  const good = callbackText(goodBody(newVerifier()), { connection: "keep-alive" });
+  const { text } = await sendRaw(url, Buffer.concat([good, Buffer.from("no HTTP\r\n\r\n")]));
+  // Nothing at all where it cannot be told which of the two an answer would be to.
+  t.notRegex(text, /^HTTP\/1\.1 403 /);
+  t.is(looks, 1);
 });

@@ -174,7 +174,8 @@ interface HttpSocket extends Socket {
   readonly _httpMessage?: ServerResponse | null;
 }
 
-/** Whether what is written now would not be taken for a part of another answer. */
+/** Whether what is written now would not be taken for the answer to an earlier request, or for a part of it. */
 function mayBeTold(socket: Duplex): boolean {
-  return socket.writable && !(socket as HttpSocket)._httpMessage?.headersSent;
+  const { _httpMessage: answering } = socket as HttpSocket;
+  return socket.writable && !answering?.headersSent && !answering?.req.complete;
 }
