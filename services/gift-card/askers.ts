@@ -32,16 +32,19 @@ export class Askers {
     return { ...(await this.find(call.caller.userId, call)), searchKeys: this.searchKeysOf(code) };
   }
 
-  /** Who makes a call, as far as this process remembers, which lasts for some seconds. Undefined where it does not. */
-  asRemembered({ caller: { userId } }: Call): Asker | undefined {
+  /**
+   * Who makes a call, as far as is known without asking: with the contacts that this process remembers, which lasts for
+   * some seconds, or with none.
+   */
+  asKnown({ caller: { userId } }: Call): Asker {
     const known = this.remembered.get(userId);
-    return known && performance.now() - known.since < rememberedForMs ? known.asker : undefined;
+    if (known && performance.now() - known.since < rememberedForMs) return known.asker;
+    return { userId, emails: [], numbers: [], searchKeys: [] };
   }
 
-  /** Who makes a call with a code, and as far as this process remembers. */
+  /** The same for a call with a code. */
   withCode(call: Call, code: string): Asker {
-    const known = this.asRemembered(call) ?? { userId: call.caller.userId, emails: [], numbers: [] };
-    return { ...known, searchKeys: this.searchKeysOf(code) };
+    return { ...this.asKnown(call), searchKeys: this.searchKeysOf(code) };
   }
 
   /** Who a user is. Throws NotFound where there is none. */

@@ -155,12 +155,11 @@ class CardBatch {
 
   statements(dialect: Database["dialect"], counters: CardCounters): Statement[] {
     const changes = Array.from(this.changed, (id) => [known(this.before, id), known(this.cards, id)] as const);
-    const changed = changes.map(([, after]) => after);
     const amended = changes.filter(([before, after]) => isAmended(before, after)).map(([, after]) => after);
     const recoded = changes.filter(([before, after]) => before.code !== after.code).map(([, after]) => after);
     return [
       // First, so that a request that is forgotten can begin another.
-      ...(changed.length > 0 ? [updateStepped(dialect, changed)] : []),
+      ...updateStepped(dialect, changes),
       ...(this.begun.length > 0 ? [insertCards(this.begun)] : []),
       ...updateAmended(amended),
       ...updateCodes(recoded),

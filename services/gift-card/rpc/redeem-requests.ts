@@ -29,16 +29,15 @@ export class RedeemRequests {
   }
 
   /**
-   * Has whoever calls do something with a card. Where it needs no code, it is tried with what is remembered of them: that
-   * may let them, but never refuses them. Throws InvalidFields where the request names no card.
+   * Has whoever calls do something with a card. Where it needs no code, it is tried with what is known of them without
+   * asking: that may let them, but never refuses them. Throws InvalidFields where the request names no card.
    */
   async run<T>({ id, code }: NamedCard, call: Call, work: (wanted: Redeem) => Promise<T>): Promise<T> {
     const requestId = call.receipt?.effectId;
     if (code !== undefined) return work({ ...(await this.byCode(id, code, call)), requestId });
     if (id === undefined) throw new InvalidFields([{ field: "gift_card_id", description: idIsRequired }]);
-    const remembered = this.askers.asRemembered(call);
     try {
-      if (remembered) return await work({ id, asker: remembered, requestId });
+      return await work({ id, asker: this.askers.asKnown(call), requestId });
     } catch (error) {
       if (!isNoneOfTheirs(error)) throw error;
     }

@@ -21,6 +21,8 @@ export type Scope =
 
 /** A condition that one index answers, newest first in each facet. */
 interface Source {
+  /** The column that the facet is in, in that index. */
+  readonly facet: string;
   readonly sql: string;
   readonly values: readonly Value[];
 }
@@ -131,7 +133,9 @@ function matchingIds(
 ): Statement | undefined {
   const parts = sourcesOf(scope).flatMap((source) =>
     facetsMatching(filter).map(({ number }) => {
-      const conditions = [`facet = ?`, source.sql, ...(before === undefined ? [] : ["id < ?"])].filter(Boolean);
+      const conditions = [`${source.facet} = ?`, source.sql, ...(before === undefined ? [] : ["id < ?"])].filter(
+        Boolean,
+      );
       const end = limit === undefined ? "" : " ORDER BY id DESC LIMIT ?";
       return {
         sql: `SELECT id FROM (SELECT id FROM cards WHERE ${conditions.join(" AND ")}${end}) AS some`,
@@ -151,16 +155,16 @@ function matchingIds(
 function sourcesOf(scope: Scope): Source[] {
   switch (scope.kind) {
     case "all":
-      return [{ sql: "", values: [] }];
+      return [{ facet: "facet", sql: "", values: [] }];
     case "vendor":
-      return [{ sql: "vendor_id = ?", values: [scope.vendorId] }];
+      return [{ facet: "vendor_facet", sql: "vendor_id = ?", values: [scope.vendorId] }];
     case "member": {
       const { userId, emails, numbers, side } = scope;
-      const sent = { sql: "sender_id = ?", values: [userId] };
-      const kept = { sql: `sender_id = ? AND ${nobodysContact}`, values: [userId] };
+      const sent = { facet: "facet", sql: "sender_id = ?", values: [userId] };
+      const kept = { facet: "facet", sql: `sender_id = ? AND ${nobodysContact}`, values: [userId] };
       const received = [
-        ...(emails.length > 0 ? [contact("recipient_email", emails)] : []),
-        ...(numbers.length > 0 ? [contact("recipient_number", numbers)] : []),
+        ...(emails.length > 0 ? [contact("recipient_email", "email_facet", emails)] : []),
+        ...(numbers.length > 0 ? [contact("recipient_number", "number_facet", numbers)] : []),
       ];
       if (side === "sent") return [sent];
       return side === "received" ? [kept, ...received] : [sent, ...received];
@@ -170,6 +174,6 @@ function sourcesOf(scope: Scope): Source[] {
   }
 }
 
-function contact(column: string, values: readonly string[]): Source {
-  return { sql: `${column} IN (${placeholders(values.length)})`, values };
+function contact(column: string, facet: string, values: readonly string[]): Source {
+  return { facet, sql: `${column} IN (${placeholders(values.length)})`, values };
 }

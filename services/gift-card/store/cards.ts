@@ -50,14 +50,23 @@ const amendable: Columns = {
   notes: (card) => card.notes,
 };
 
-const stepped: Columns = {
-  request_id: (card) => card.requestId,
+/** What a step may change, and a row cannot be without. */
+const essential: Columns = {
   state: (card) => card.state,
-  facet: (card) => facetOf(card)?.number,
   amount: (card) => card.amount,
-  expires_at: (card) => card.expiresAt,
   updated_at: (card) => card.updatedAt,
   method: (card) => card.method,
+  attempt: (card) => card.attempt,
+};
+
+const stepped: Columns = {
+  ...essential,
+  request_id: (card) => card.requestId,
+  facet: (card) => facetOf(card)?.number,
+  email_facet: (card) => (card.recipient.email === undefined ? undefined : facetOf(card)?.number),
+  number_facet: (card) => (card.recipient.number === undefined ? undefined : facetOf(card)?.number),
+  vendor_facet: (card) => (card.goods === undefined ? undefined : facetOf(card)?.number),
+  expires_at: (card) => card.expiresAt,
   redeemed_by: (card) => card.redeemedBy,
   redeemed_at: (card) => card.redeemedAt,
   redeemed_month: ({ redeemedAt }) => (redeemedAt === undefined ? undefined : monthOf(redeemedAt)),
@@ -67,12 +76,13 @@ const stepped: Columns = {
   transaction_at: (card) => card.transaction?.at,
   order_id: (card) => card.order?.id,
   order_placed_at: (card) => card.order?.placedAt,
-  attempt: (card) => card.attempt,
   cancel_attempt: (card) => card.cancelAttempt,
   returning_to: (card) => card.returningTo,
   new_amount: (card) => card.newAmount,
   due_at: (card) => card.dueAt,
 };
+
+const steppedColumns = Object.entries(stepped);
 
 const key: Columns = { id: (card) => card.id };
 const all: Columns = { ...key, ...fixed, ...sealed, ...amendable, ...stepped };
@@ -109,11 +119,27 @@ export function insertCards(cards: readonly Card[]): Statement {
   return insertInto("cards", Object.keys(all), rowsOf(all, cards));
 }
 
-/** Writes what steps change of cards that are there: locked, so that nothing is inserted. */
-export function updateStepped(dialect: Database["dialect"], cards: readonly Card[]): Statement {
-  const columns = { ...key, ...stepped };
-  const upsert = { key: ["id"], update: Object.keys(stepped) };
-  return upsertInto(dialect, "cards", Object.keys(columns), rowsOf(columns, cards), upsert);
+/**
+ * Writes what steps have changed of cards that are there: locked, so that nothing is inserted. Those of which the same
+ * columns have changed are written together, and no other column, nor an index of one, is touched.
+ */
+export function updateStepped(
+  dialect: Database["dialect"],
+  changes: readonly (readonly [before: Card, after: Card])[],
+): Statement[] {
+  const alike = Map.groupBy(changes, ([before, after]) => changedColumns(before, after).join());
+  alike.delete("");
+  return Array.from(alike, ([names, same]) => {
+    const update = names.split(",");
+    const written = steppedColumns.filter(([name]) => update.includes(name));
+    const columns = { ...key, ...essential, ...Object.fromEntries(written) };
+    const cards = same.map(([, after]) => after);
+    return upsertInto(dialect, "cards", Object.keys(columns), rowsOf(columns, cards), { key: ["id"], update });
+  });
+}
+
+function changedColumns(before: Card, after: Card): string[] {
+  return steppedColumns.filter(([, read]) => read(before) !== read(after)).map(([name]) => name);
 }
 
 /** Writes what else admins change of cards that are there, and locked. */

@@ -39,6 +39,11 @@ export const migrations: readonly Migration[] = [
         table.string("state", 20).notNullable();
         // Null where clients do not see it.
         table.bigInteger("facet");
+        // The same, but null too where there is no such list for it to be in: an index has every row, and is written to with
+        // every change of one of its columns.
+        table.bigInteger("email_facet");
+        table.bigInteger("number_facet");
+        table.bigInteger("vendor_facet");
         table.bigInteger("amount").notNullable();
         table.bigInteger("expires_at");
         table.bigInteger("updated_at").notNullable();
@@ -60,9 +65,9 @@ export const migrations: readonly Migration[] = [
         // Every filter of every list is some of these facets, each newest first.
         table.index(["facet", "id"]);
         table.index(["sender_id", "facet", "id"]);
-        table.index(["recipient_email", "facet", "id"]);
-        table.index(["recipient_number", "facet", "id"]);
-        table.index(["vendor_id", "facet", "id"]);
+        table.index(["recipient_email", "email_facet", "id"]);
+        table.index(["recipient_number", "number_facet", "id"]);
+        table.index(["vendor_id", "vendor_facet", "id"]);
         table.index(["batch_id", "id"]);
         table.index(["seal_key_id", "id"]);
         table.check("amount > 0", undefined, "a_card_is_worth_something");

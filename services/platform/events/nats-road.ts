@@ -1,29 +1,25 @@
 import { Listeners } from "./listeners.ts";
 import { NatsLink, type NatsOptions } from "./nats-link.ts";
-import { headersOf } from "./nats-message.ts";
+import { NatsPublisher } from "./nats-publisher.ts";
 import { NatsSubscription } from "./nats-subscription.ts";
 import type { Event, EventRoad, RoadState, Subscriber } from "./road.ts";
-
-/** How long the server may take to say that it has an event, in milliseconds. */
-const confirmWithinMs = 2_000;
 
 /** The road over NATS JetStream: one stream for the mesh, one durable consumer for each subscriber's name. */
 export class NatsRoad implements EventRoad {
   private readonly link: NatsLink;
   private readonly listeners = new Listeners();
+  private readonly publisher: NatsPublisher;
   private readonly stopping = new AbortController();
   private readonly running: Promise<void>[] = [];
 
   /** Connects in its own time: a mesh comes up without its broker, and events wait in the outboxes. */
   constructor(options: NatsOptions) {
     this.link = new NatsLink(options);
+    this.publisher = new NatsPublisher(this.link);
   }
 
   async publish(events: readonly Event[]): Promise<PromiseSettledResult<unknown>[]> {
-    const stream = this.link.connection.jetstream({ timeout: confirmWithinMs });
-    return Promise.allSettled(
-      events.map((event) => stream.publish(this.onServer(event.subject), event.payload, { headers: headersOf(event) })),
-    );
+    return this.publisher.publish(events.map((event) => [this.onServer(event.subject), event]));
   }
 
   subscribe(subscriber: Subscriber): void {

@@ -3,7 +3,8 @@ import { checkServerIdentity } from "node:tls";
 import { Client, credentials } from "@grpc/grpc-js";
 import type { GrpcTls } from "../config.ts";
 
-const maxMessageBytes = 8 * 1024 * 1024;
+/** The largest message, in bytes. */
+export const maxMessageBytes = 8 * 1024 * 1024;
 
 /** What both ends of a connection hold to. */
 export const channelOptions = {

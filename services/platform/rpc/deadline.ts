@@ -4,9 +4,12 @@ import type { Call } from "./call.ts";
 /** How late a call that has not been answered may be told so, in milliseconds. */
 const tickMs = 10;
 
+/** Thrown when a call was not answered by its deadline. */
+export class DeadlineExceeded extends Unavailable {}
+
 interface Waiting {
   readonly deadline: number;
-  readonly reject: (reason: Unavailable) => void;
+  readonly reject: (reason: DeadlineExceeded) => void;
   isOver: boolean;
 }
 
@@ -15,12 +18,12 @@ let waiting: Waiting[] = [];
 let ticking: NodeJS.Timeout | undefined;
 
 /**
- * Waits for work until the call's deadline. Throws Unavailable then, though the work goes on and may have its effect:
+ * Waits for work until the call's deadline. Throws DeadlineExceeded then, though the work goes on and may have its effect:
  * what the caller knows is what it would know of a service across the network.
  */
 export function withinDeadline<T>(call: Call, work: () => Promise<T>): Promise<T> {
   const { deadline } = call;
-  if (deadline <= Date.now()) return Promise.reject(new Unavailable());
+  if (deadline <= Date.now()) return Promise.reject(new DeadlineExceeded());
   if (deadline === Number.POSITIVE_INFINITY) return work();
   return new Promise<T>((resolve, reject) => {
     const one: Waiting = { deadline, reject, isOver: false };
@@ -44,7 +47,7 @@ function refuseLate(): void {
   for (const one of waiting) {
     if (one.isOver || one.deadline > now) continue;
     one.isOver = true;
-    one.reject(new Unavailable());
+    one.reject(new DeadlineExceeded());
   }
   waiting = waiting.filter((one) => !one.isOver);
   if (waiting.length > 0) return;

@@ -1,19 +1,21 @@
 import { type DescMethod, fromBinary, type Message } from "@bufbuild/protobuf";
-import type { Client, ServiceError } from "@grpc/grpc-js";
+import { type Client, connectivityState, type ServiceError } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import type { GrpcTls } from "../config.ts";
-import { Unavailable } from "../refusal.ts";
+import { Refusal, Unavailable } from "../refusal.ts";
 import { inSpan, streamInSpan } from "../tracing.ts";
 import { askHealth } from "./ask-health.ts";
 import type { Call } from "./call.ts";
+import { Carrier } from "./carrier.ts";
 import { openChannel } from "./channel.ts";
 import { encode, pathOf } from "./codec.ts";
+import { DeadlineExceeded, withinDeadline } from "./deadline.ts";
 import { type Failure, InternalError } from "./internal-error.ts";
 import type { Invoker } from "./invoker.ts";
 import { metadataOf } from "./metadata.ts";
 import { carriesItsOwnId, retrying } from "./retry.ts";
 import { clientSpan } from "./rpc-spans.ts";
-import { isUnreached, refusalOf, statusOfGrpc } from "./status.ts";
+import { failureOfGrpc, isUnreached } from "./status.ts";
 
 export interface GrpcClientOptions {
   /** `host:port`. */
@@ -22,16 +24,24 @@ export interface GrpcClientOptions {
   readonly log: Logger;
 }
 
-/** Calls the RPCs of one service in another process. Throws only Refusals and InternalErrors. */
+/** The largest request that travels with others, in bytes: a larger one would keep them waiting. */
+const mostCarriedBytes = 64 * 1024;
+
+/**
+ * Calls the RPCs of one service in another process. Unary calls travel together while there is a connection; while there
+ * is none, each alone, and is told by itself what becomes of that. Throws only Refusals and InternalErrors.
+ */
 export class GrpcClient implements Invoker {
   private readonly address: string;
   private readonly log: Logger;
   private readonly client: Client;
+  private readonly carrier: Carrier;
 
   constructor({ address, tls, log }: GrpcClientOptions) {
     this.address = address;
     this.log = log;
     this.client = openChannel(address, tls);
+    this.carrier = new Carrier(this.client);
   }
 
   unary(method: DescMethod, request: Message, call: Call): Promise<Message> {
@@ -66,7 +76,7 @@ export class GrpcClient implements Invoker {
     try {
       yield* stream;
     } catch (error) {
-      throw this.failureOf(error, method, call);
+      throw this.failureOf(isServiceError(error) ? failureOfGrpc(error) : error, method, call);
     } finally {
       cancelled?.removeEventListener("abort", cancel);
       cancel();
@@ -80,11 +90,12 @@ export class GrpcClient implements Invoker {
 
   /** Lets calls in progress end, and takes no more. */
   close(): void {
+    this.carrier.close();
     this.client.close();
   }
 
   private async call(method: DescMethod, request: Message, call: Call): Promise<Message> {
-    const attempt = () => this.attempt(method, request, call);
+    const attempt = async () => this.attempt(method, request, call);
     try {
       return await (carriesItsOwnId(method, request, call) ? retrying(call, attempt) : attempt());
     } catch (error) {
@@ -93,18 +104,31 @@ export class GrpcClient implements Invoker {
   }
 
   private attempt(method: DescMethod, request: Message, call: Call): Promise<Message> {
+    const bytes = encode(method.input, request);
+    const isConnected = this.client.getChannel().getConnectivityState(false) === connectivityState.READY;
+    return isConnected && bytes.length <= mostCarriedBytes
+      ? this.carry(method, bytes, call)
+      : this.callAlone(method, bytes, call);
+  }
+
+  private async carry(method: DescMethod, request: Buffer, call: Call): Promise<Message> {
+    const response = await withinDeadline(call, () => this.carrier.carry(pathOf(method), request, call));
+    return fromBinary(method.output, response);
+  }
+
+  private callAlone(method: DescMethod, request: Buffer, call: Call): Promise<Message> {
     const { cancelled, deadline } = call;
     return new Promise((resolve, reject) => {
       const attempt = this.client.makeUnaryRequest(
         pathOf(method),
-        (message: Message) => encode(method.input, message),
+        (bytes: Buffer) => bytes,
         (bytes) => fromBinary(method.output, bytes),
         request,
         metadataOf(call),
         { deadline },
         (error, response) => {
           cancelled?.removeEventListener("abort", cancel);
-          if (error) reject(error);
+          if (error) reject(failureOfGrpc(error));
           else resolve(response as Message);
         },
       );
@@ -115,13 +139,12 @@ export class GrpcClient implements Invoker {
   }
 
   private failureOf(error: unknown, method: DescMethod, call: Call): Failure {
-    const status = isServiceError(error) ? statusOfGrpc(error) : undefined;
-    if (status) return refusalOf(status);
     const about = { requestId: call.requestId, method: pathOf(method), address: this.address, err: error };
-    if (isServiceError(error) && isUnreached(error)) {
+    if (error instanceof DeadlineExceeded || (isServiceError(error) && isUnreached(error))) {
       this.log.warn(about, "Another service did not answer");
       return new Unavailable();
     }
+    if (error instanceof Refusal || error instanceof InternalError) return error;
     this.log.error(about, "A call to another service failed unexpectedly");
     return new InternalError();
   }

@@ -1,19 +1,35 @@
 import { once } from "node:events";
-import { type DescMethod, fromBinary, type Message } from "@bufbuild/protobuf";
-import type { Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
+import { create, type DescMethod, fromBinary, type Message, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type Server,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+  status,
+} from "@grpc/grpc-js";
 import type { Logger } from "pino";
-import { Refusal, Unavailable } from "../refusal.ts";
+import { type CarriedCall, CarrierService } from "../../../gen/giftmesh/common/v1/carrier_service_pb.ts";
+import { StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
+import { Refusal, Unauthenticated, Unavailable } from "../refusal.ts";
 import { Call } from "./call.ts";
+import { readCarriedCall } from "./carried-call.ts";
+import { CarriedCalls, type CarriedOutcome } from "./carried-calls.ts";
+import { maxMessageBytes } from "./channel.ts";
 import { encode, pathOf } from "./codec.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import { type IncomingCall, readCall, type Trust } from "./incoming-call.ts";
+import { type IncomingCall, isOfTheMesh, readCall, type Trust } from "./incoming-call.ts";
 import { failureOf } from "./internal-error.ts";
-import { readRequestId } from "./metadata.ts";
-import { grpcStatusOf } from "./status.ts";
+import { readRequestId, usableRequestId } from "./metadata.ts";
+import { grpcStatusOf, statusOf } from "./status.ts";
 import { waitsForNews } from "./timeouts.ts";
 
 type Unary = ServerUnaryCall<Buffer, Buffer>;
 type Stream = ServerWritableStream<Buffer, Buffer>;
+type CarryStream = ServerDuplexStream<Buffer, Buffer>;
+
+/** The largest response that fits into a message beside what goes with it, in bytes. */
+const mostCarriedBytes = maxMessageBytes - 1024;
 
 /** Thrown when a request's bytes are not a message of the RPC's type. */
 export class MalformedRequest extends Refusal {
@@ -29,6 +45,8 @@ export class GrpcHandlers {
   private readonly log: Logger;
   private readonly openStreams = new Set<Stream>();
   private readonly stopping = new AbortController();
+  private readonly unary = new Map<string, DescMethod>();
+  private readonly carried = new Set<CarriedCalls>();
 
   constructor(dispatcher: Dispatcher, trust: Trust, log: Logger) {
     this.dispatcher = dispatcher;
@@ -43,27 +61,57 @@ export class GrpcHandlers {
       if (method.methodKind === "server_streaming") {
         server.register<Buffer, Buffer>(pathOf(method), this.streamHandler(method), bytes, bytes, "serverStream");
       } else {
+        this.unary.set(pathOf(method), method);
         server.register<Buffer, Buffer>(pathOf(method), this.unaryHandler(method), bytes, bytes, "unary");
       }
     }
+    const path = pathOf(CarrierService.method.carry);
+    server.register<Buffer, Buffer>(path, (stream: CarryStream) => this.carry(stream), bytes, bytes, "bidi");
   }
 
   /** Ends what would else last for as long as the server, streams and waits; their callers come again elsewhere. */
   endWaits(): void {
     this.stopping.abort();
     for (const stream of this.openStreams) stream.emit("error", grpcStatusOf(new Unavailable()));
+    for (const one of this.carried) one.close();
+  }
+
+  private carry(stream: CarryStream): void {
+    if (!isOfTheMesh(stream, this.trust)) {
+      stream.emit("error", grpcStatusOf(new Unauthenticated()));
+      return;
+    }
+    const calls = new CarriedCalls(stream, (carried, cancelled) => this.answerCarried(carried, cancelled));
+    this.carried.add(calls);
+    stream.once("close", () => this.carried.delete(calls));
+  }
+
+  private async answerCarried(carried: CarriedCall, cancelled: () => AbortSignal): Promise<CarriedOutcome> {
+    const { path, request, requestId } = carried;
+    const method = this.unary.get(path);
+    if (!method) return failed({ code: status.UNIMPLEMENTED, message: `There is no ${path} here` });
+    let call: Call | undefined;
+    try {
+      call = this.untilStop(method, readCarriedCall(carried, cancelled));
+      const response = encode(method.output, await this.dispatcher.unary(method, decode(method, request), call));
+      if (response.length > mostCarriedBytes) throw new Error(`A response of ${response.length} bytes is too long`);
+      return { case: "response", value: response };
+    } catch (error) {
+      const about = call ?? new Call({ requestId: usableRequestId(requestId) });
+      return failed(statusOf(failureOf(error, path, about, this.log)));
+    }
   }
 
   private unaryHandler(method: DescMethod) {
     return (incoming: Unary, answer: sendUnaryData<Buffer>): void => {
-      this.unary(method, incoming).then(
+      this.answerUnary(method, incoming).then(
         (response) => answer(null, response),
         (failure) => answer(grpcStatusOf(failure)),
       );
     };
   }
 
-  private async unary(method: DescMethod, incoming: Unary): Promise<Buffer> {
+  private async answerUnary(method: DescMethod, incoming: Unary): Promise<Buffer> {
     let call: Call | undefined;
     try {
       call = this.untilStop(method, await readCall(method, incoming, this.trust));
@@ -109,7 +157,11 @@ function bytes(value: Buffer): Buffer {
   return value;
 }
 
-function decode({ input }: DescMethod, request: Buffer): Message {
+function failed(status: MessageInitShape<typeof StatusSchema>): CarriedOutcome {
+  return { case: "error", value: create(StatusSchema, status) };
+}
+
+function decode({ input }: DescMethod, request: Uint8Array): Message {
   try {
     return fromBinary(input, request);
   } catch {

@@ -67,7 +67,7 @@ function signalOf(incoming: IncomingCall): AbortSignal {
 }
 
 /** Whether the other side has shown a certificate of the mesh, or runs on this host. */
-function isOfTheMesh(incoming: IncomingCall, trust: Trust): boolean {
+export function isOfTheMesh(incoming: Pick<IncomingCall, "getPeer">, trust: Trust): boolean {
   return trust.mutualTls || isLoopback(addressOf(incoming.getPeer()));
 }
 

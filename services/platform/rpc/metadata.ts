@@ -50,13 +50,21 @@ export function readToken(metadata: Metadata): string | undefined {
 
 /** The request's id; a new one where there is none, or none that may stand in a log. */
 export function readRequestId(metadata: Metadata): string {
-  const requestId = readText(metadata, requestIdKey);
+  return usableRequestId(readText(metadata, requestIdKey));
+}
+
+/** A request's id as somebody says it is; a new one where they do not, or it is none that may stand in a log. */
+export function usableRequestId(requestId: string | undefined): string {
   return requestId !== undefined && requestIdForm.test(requestId) ? requestId : randomUUID();
 }
 
 /** Throws InvalidFields where it is not 1 to 255 printable characters. */
 export function readIdempotencyKey(metadata: Metadata): string | undefined {
-  const key = readText(metadata, idempotencyKeyKey);
+  return checkIdempotencyKey(readText(metadata, idempotencyKeyKey));
+}
+
+/** Answers an idempotency key, if any. Throws InvalidFields where it is not 1 to 255 printable characters. */
+export function checkIdempotencyKey(key: string | undefined): string | undefined {
   if (key === undefined || idempotencyKeyForm.test(key)) return key;
   throw new InvalidFields([
     { field: idempotencyKeyKey, description: "The idempotency key must be 1 to 255 printable characters." },

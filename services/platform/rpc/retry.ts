@@ -2,9 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type DescMethod, getOption, hasOption, type Message } from "@bufbuild/protobuf";
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { http } from "../../../gen/google/api/annotations_pb.ts";
+import { Refusal } from "../refusal.ts";
 import { accessOf } from "./access.ts";
 import type { Call } from "./call.ts";
-import { retryDelayMsOf, statusOfGrpc } from "./status.ts";
+import type { Failure } from "./internal-error.ts";
 
 const firstDelayMs = 50;
 const longestDelayMs = 2_000;
@@ -19,9 +20,17 @@ export function carriesItsOwnId(method: DescMethod, request: Message, call: Call
   return readsOnly(method) || hasId(request) || (call.idempotencyKey !== undefined && accessOf(method) !== undefined);
 }
 
+/** Remembered, since an option of an RPC takes longer to read than the rest of a call. */
+const reads = new WeakMap<DescMethod, boolean>();
+
 function readsOnly(method: DescMethod): boolean {
-  if (hasOption(method, http)) return getOption(method, http).pattern.case === "get";
-  return /^(Get|List)[A-Z]/.test(method.name);
+  const known = reads.get(method);
+  if (known !== undefined) return known;
+  const isRead = hasOption(method, http)
+    ? getOption(method, http).pattern.case === "get"
+    : /^(Get|List)[A-Z]/.test(method.name);
+  reads.set(method, isRead);
+  return isRead;
 }
 
 function hasId(request: Message): boolean {
@@ -30,9 +39,12 @@ function hasId(request: Message): boolean {
   return typeof id === "string" && id !== "";
 }
 
-/** Whether an attempt failed in a way that another may not: UNAVAILABLE, and nothing else. */
-export function isWorthAnotherTry(error: ServiceError): boolean {
-  return error.code === status.UNAVAILABLE;
+/**
+ * Whether an attempt failed in a way that another may not: UNAVAILABLE, and nothing else, be it the service or the
+ * transport that says so.
+ */
+export function isWorthAnotherTry(error: Failure | ServiceError): boolean {
+  return error instanceof Refusal ? error.kind === "unavailable" : "code" in error && error.code === status.UNAVAILABLE;
 }
 
 /**
@@ -49,8 +61,8 @@ export async function retrying<T>(call: Call, attempt: () => Promise<T>): Promis
     try {
       return await attempt();
     } catch (error) {
-      if (attempts === mostAttempts || !isWorthAnotherTry(error as ServiceError)) throw error;
-      const waitMs = Math.max(delayMs(attempts, Math.random()), toldToWaitMs(error as ServiceError));
+      if (attempts === mostAttempts || !isWorthAnotherTry(error as Failure | ServiceError)) throw error;
+      const waitMs = Math.max(delayMs(attempts, Math.random()), toldToWaitMs(error));
       if (waitMs >= call.remainingMs || call.cancelled?.aborted) throw error;
       await sleep(waitMs);
     }
@@ -58,7 +70,6 @@ export async function retrying<T>(call: Call, attempt: () => Promise<T>): Promis
 }
 
 /** What the service said, where it was the service that is not available and not the way to it. */
-function toldToWaitMs(error: ServiceError): number {
-  const told = statusOfGrpc(error);
-  return told ? retryDelayMsOf(told) : 0;
+function toldToWaitMs(error: unknown): number {
+  return error instanceof Refusal ? (error.retryAfterSeconds ?? 0) * 1_000 : 0;
 }

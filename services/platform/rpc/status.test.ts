@@ -1,9 +1,10 @@
+import { create } from "@bufbuild/protobuf";
 import { status as code, Metadata, type ServiceError } from "@grpc/grpc-js";
 import test from "ava";
-import type { Status } from "../../../gen/google/rpc/status_pb.ts";
+import { StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
 import { InvalidFields, Refusal, type RefusalKind, Unavailable } from "../refusal.ts";
 import { InternalError } from "./internal-error.ts";
-import { grpcStatusOf, isUnreached, refusalOf, retryDelayMsOf, statusOf, statusOfGrpc } from "./status.ts";
+import { failureOfCarried, failureOfGrpc, grpcStatusOf, isUnreached, refusalOf, statusOf } from "./status.ts";
 
 const kinds: Readonly<Record<RefusalKind, number>> = {
   invalid: code.INVALID_ARGUMENT,
@@ -54,8 +55,9 @@ test("a status of another system's making is an internal error", (t) => {
 
 for (const name of ["UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED"] as const) {
   test(`the transport's own ${name} means that the other side was not reached`, (t) => {
-    t.is(statusOfGrpc(serviceError(code[name])), undefined);
-    t.true(isUnreached(serviceError(code[name])));
+    const error = serviceError(code[name]);
+    t.is(failureOfGrpc(error), error);
+    t.true(isUnreached(error));
   });
 }
 
@@ -68,12 +70,18 @@ test("what grpc-js sends is what grpc-js gets", (t) => {
   const sent = grpcStatusOf(refusal);
   t.is(sent.code, code.UNAVAILABLE);
   t.is(sent.details, "Later, please");
-  const got = statusOfGrpc(serviceError(code.UNAVAILABLE, sent.metadata)) ?? t.fail();
-  t.deepEqual(everything(refusalOf(got as Status)), everything(refusal));
-  t.is(retryDelayMsOf(got as Status), 2_000);
+  t.deepEqual(everything(failureOfGrpc(serviceError(code.UNAVAILABLE, sent.metadata))), everything(refusal));
 });
 
-function everything(error: Refusal | InternalError | undefined): object {
+test("what was carried is what is got, and what has no details is the transport's own", (t) => {
+  const refusal = new Unavailable("Later, please", 2);
+  t.deepEqual(everything(failureOfCarried(statusOf(refusal))), everything(refusal));
+  const got = failureOfCarried(create(StatusSchema, { code: code.UNIMPLEMENTED, message: "Not here" }));
+  t.like(got, { code: code.UNIMPLEMENTED, details: "Not here" });
+  t.false(got instanceof InternalError);
+});
+
+function everything(error: Error): object {
   if (!(error instanceof Refusal)) return { error };
   const { kind, reason, message, fields, retryAfterSeconds, requestId } = error;
   return { kind, reason, message, fields, retryAfterSeconds, requestId };

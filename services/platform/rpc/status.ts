@@ -84,10 +84,17 @@ export function grpcStatusOf(error: Failure): Partial<StatusObject> {
   return { code: status.code, details: status.message.toWellFormed(), metadata };
 }
 
-/** What a service refused a call with, as grpc-js got it; undefined where it is the transport that speaks. */
-export function statusOfGrpc(error: ServiceError): Status | undefined {
+/** What a service failed a call with, as grpc-js got it; grpc-js's own error where it is the transport that speaks. */
+export function failureOfGrpc(error: ServiceError): Failure | ServiceError {
   const [details] = error.metadata.get(detailsKey);
-  return details === undefined ? undefined : fromBinary(StatusSchema, details as Buffer);
+  return details === undefined ? error : refusalOf(fromBinary(StatusSchema, details as Buffer));
+}
+
+/** What a service failed a call with that was carried; an error as grpc-js has them where it is the transport that speaks. */
+export function failureOfCarried(status: Status): Failure | ServiceError {
+  if (status.details.length > 0) return refusalOf(status);
+  const { code, message: details } = status;
+  return Object.assign(new Error(`${code}: ${details}`), { code, details, metadata: new Metadata() });
 }
 
 /** Whether the transport says that the other side was not reached, or not in time. */
@@ -96,7 +103,7 @@ export function isUnreached(error: ServiceError): boolean {
 }
 
 /** How long a service said to wait before the next try, in milliseconds; 0 where it said nothing. */
-export function retryDelayMsOf(status: Status): number {
+function retryDelayMsOf(status: Status): number {
   const delay = unpack(status.details, RetryInfoSchema)?.retryDelay;
   return delay ? durationMs(delay) : 0;
 }
