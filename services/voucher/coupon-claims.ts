@@ -28,8 +28,10 @@ export class CouponClaims {
   }
 
   /** Issues a coupon to a member. Rejects with what refuses it, having issued nothing. */
-  async claim(command: ClaimCommand, deadline?: number): Promise<MemberCoupon> {
-    return this.lane.submit({ id: await this.ids.take(), command, wasTried: false }, deadline);
+  claim(command: ClaimCommand, deadline?: number): Promise<MemberCoupon> {
+    const submit = (id: bigint) => this.lane.submit({ id, command, wasTried: false }, deadline);
+    const id = this.ids.take();
+    return typeof id === "bigint" ? submit(id) : id.then(submit);
   }
 
   private async commit(claims: readonly NumberedClaim[]): Promise<Outcome<MemberCoupon>[]> {
