@@ -22,9 +22,9 @@ export class IdSequence {
     this.blockSize = blockSize;
   }
 
-  async take(): Promise<bigint> {
-    while (this.next === this.end) await this.refill();
-    return this.next++;
+  /** At once while some are left of the block, later where the next must be taken first. */
+  take(): bigint | Promise<bigint> {
+    return this.next === this.end ? this.takeOfNextBlock() : this.next++;
   }
 
   async takeMany(count: number): Promise<bigint[]> {
@@ -34,6 +34,11 @@ export class IdSequence {
       else ids.push(this.next++);
     }
     return ids;
+  }
+
+  private async takeOfNextBlock(): Promise<bigint> {
+    while (this.next === this.end) await this.refill();
+    return this.next++;
   }
 
   private refill(): Promise<void> {

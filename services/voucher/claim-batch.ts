@@ -3,7 +3,8 @@ import type { Outcome } from "../platform/lane.ts";
 import { now } from "../platform/time.ts";
 import type { Coupon } from "./domain/coupon.ts";
 import { claimRefusal } from "./domain/coupon-claim.ts";
-import { holdingKey, type MemberCoupon } from "./domain/member-coupon.ts";
+import { type Held, Holdings } from "./domain/holdings.ts";
+import type { MemberCoupon } from "./domain/member-coupon.ts";
 import { addIssued, addIssuedIfLeft } from "./store/coupons.ts";
 import { insertMemberCoupons } from "./store/member-coupons.ts";
 
@@ -24,18 +25,15 @@ export interface NumberedClaim {
   wasTried: boolean;
 }
 
-/** How many of a coupon each member has, by `holdingKey`. */
-export type Held = { get(key: bigint): bigint | undefined };
-
 /** The claims of one transaction, decided in turn: each sees what those before it did. */
 export class ClaimBatch {
-  /** How many each member has of a coupon that was granted here. */
-  readonly held = new Map<bigint, bigint>();
+  /** What was granted here, in the order in which it was. */
+  readonly issued: MemberCoupon[] = [];
   private readonly now = now();
   private readonly coupons: ReadonlyMap<bigint, Coupon>;
   private readonly heldBefore: Held;
+  private readonly held = new Holdings();
   private readonly granted = new Map<bigint, bigint>();
-  private readonly issued: MemberCoupon[] = [];
   /** Those that were granted, in the order of what was issued. */
   private readonly commands: ClaimCommand[] = [];
 
@@ -49,15 +47,14 @@ export class ClaimBatch {
     const { couponId, userId } = command;
     const coupon = this.coupons.get(couponId);
     const granted = this.granted.get(couponId) ?? 0n;
-    const key = holdingKey(couponId, userId);
-    const held = this.held.get(key) ?? this.heldBefore.get(key) ?? 0n;
+    const held = this.held.get(couponId, userId) ?? this.heldBefore.get(couponId, userId) ?? 0n;
     const issued = (coupon?.issuedQuantity ?? 0n) + granted;
     const refusal = claimRefusal(coupon, { issued, held, now: this.now });
     if (refusal) return { refusal };
 
     const ordinal = held + 1n;
     const answer: MemberCoupon = { id, couponId, userId, ordinal, issuedAt: this.now, state: { status: "issued" } };
-    this.held.set(key, ordinal);
+    this.held.set(couponId, userId, ordinal);
     this.granted.set(couponId, granted + 1n);
     this.issued.push(answer);
     this.commands.push(command);

@@ -1,11 +1,12 @@
 import { AnsweredElsewhere } from "../platform/answered-elsewhere.ts";
-import type { Database, Row, Statement } from "../platform/database/database.ts";
+import type { Database, Statement } from "../platform/database/database.ts";
 import { isTransient } from "../platform/database/failures.ts";
 import { placeholders } from "../platform/database/statements.ts";
 import type { IdSequence } from "../platform/ids.ts";
 import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
 import { ClaimBatch, type ClaimCommand, type NumberedClaim } from "./claim-batch.ts";
-import { holdingKey, type MemberCoupon } from "./domain/member-coupon.ts";
+import { Holdings } from "./domain/holdings.ts";
+import type { MemberCoupon } from "./domain/member-coupon.ts";
 import { RememberedCoupons } from "./remembered-coupons.ts";
 import { couponOf, selectCoupons } from "./store/coupons.ts";
 import { countHeld, memberCouponOf, selectClaimed } from "./store/member-coupons.ts";
@@ -27,8 +28,10 @@ export class CouponClaims {
   }
 
   /** Issues a coupon to a member. Rejects with what refuses it, having issued nothing. */
-  async claim(command: ClaimCommand, deadline?: number): Promise<MemberCoupon> {
-    return this.lane.submit({ id: await this.ids.take(), command, wasTried: false }, deadline);
+  claim(command: ClaimCommand, deadline?: number): Promise<MemberCoupon> {
+    const submit = (id: bigint) => this.lane.submit({ id, command, wasTried: false }, deadline);
+    const id = this.ids.take();
+    return typeof id === "bigint" ? submit(id) : id.then(submit);
   }
 
   private async commit(claims: readonly NumberedClaim[]): Promise<Outcome<MemberCoupon>[]> {
@@ -62,7 +65,7 @@ export class CouponClaims {
       // Whatever it was: the longer way sees it.
       return undefined;
     }
-    this.remembered.remember(batch.couponsAfter, batch.held);
+    this.remembered.remember(batch);
     return outcomes;
   }
 
@@ -81,35 +84,32 @@ export class CouponClaims {
       ...(receiptIds.length > 0 ? [selectReceipts(receiptIds)] : none),
       ...(triedBefore.length > 0 ? [selectClaimed(triedBefore.map(({ id, command }) => ({ ...command, id })))] : none),
     ];
-    const { outcomes, batch, held } = await this.database.batch(
-      load,
-      async ([coupons = [], holdings = [], ...rest]) => {
-        const held = new Map(holdings.map((row) => [keyOf(row), row.held as bigint]));
-        const batch = new ClaimBatch(new Map(coupons.map(couponOf).map((coupon) => [coupon.id, coupon])), held);
-        const answered = new Set(receiptIds.length > 0 ? rest[0]?.map((row) => textOf(row.id as Uint8Array)) : []);
-        const made = new Map(triedBefore.length > 0 ? rest.at(-1)?.map((row) => [row.id, memberCouponOf(row)]) : []);
-        const outcomes = claims.map((claim): Outcome<MemberCoupon> => {
-          const before = made.get(claim.id);
-          if (before) return { answer: before };
-          const { receiptId } = claim.command;
-          if (receiptId && answered.has(textOf(receiptId))) return { refusal: new AnsweredElsewhere() };
-          return batch.decide(claim);
-        });
-        return { save: batch.statements, result: { outcomes, batch, held } };
-      },
-    );
-    this.remembered.remember([], held);
-    this.remembered.remember(batch.couponsAfter, batch.held);
+    const { outcomes, batch } = await this.database.batch(load, async ([coupons = [], holdings = [], ...rest]) => {
+      const held = new Holdings();
+      for (const row of holdings) {
+        const [couponId, userId, count] = [row.coupon_id as bigint, row.user_id as bigint, row.held as bigint];
+        held.set(couponId, userId, count);
+        this.remembered.rememberHeld(couponId, userId, count);
+      }
+      const batch = new ClaimBatch(new Map(coupons.map(couponOf).map((coupon) => [coupon.id, coupon])), held);
+      const answered = new Set(receiptIds.length > 0 ? rest[0]?.map((row) => textOf(row.id as Uint8Array)) : []);
+      const made = new Map(triedBefore.length > 0 ? rest.at(-1)?.map((row) => [row.id, memberCouponOf(row)]) : []);
+      const outcomes = claims.map((claim): Outcome<MemberCoupon> => {
+        const before = made.get(claim.id);
+        if (before) return { answer: before };
+        const { receiptId } = claim.command;
+        if (receiptId && answered.has(textOf(receiptId))) return { refusal: new AnsweredElsewhere() };
+        return batch.decide(claim);
+      });
+      return { save: batch.statements, result: { outcomes, batch } };
+    });
+    this.remembered.remember(batch);
     return outcomes;
   }
 }
 
 function selectReceipts(ids: readonly Uint8Array[]): Statement {
   return { sql: `SELECT id FROM receipts WHERE id IN (${placeholders(ids.length)})`, values: ids };
-}
-
-function keyOf(row: Row): bigint {
-  return holdingKey(row.coupon_id as bigint, row.user_id as bigint);
 }
 
 function textOf(id: Uint8Array): string {

@@ -1,6 +1,7 @@
 import { RecentlyUsed } from "../platform/recently-used.ts";
-import type { Held, NumberedClaim } from "./claim-batch.ts";
+import type { ClaimBatch, NumberedClaim } from "./claim-batch.ts";
 import type { Coupon } from "./domain/coupon.ts";
+import { type Held, Holdings } from "./domain/holdings.ts";
 
 const mostCoupons = 10_000;
 const mostHoldings = 200_000;
@@ -11,7 +12,7 @@ const mostHoldings = 200_000;
  */
 export class RememberedCoupons {
   private readonly byId = new RecentlyUsed<bigint, Coupon>(mostCoupons);
-  private readonly holdings = new RecentlyUsed<bigint, bigint>(mostHoldings);
+  private readonly holdings = new RememberedHoldings();
 
   /** All that these claims name; undefined where one is not remembered. */
   coupons(claims: readonly NumberedClaim[]): Map<bigint, Coupon> | undefined {
@@ -29,13 +30,37 @@ export class RememberedCoupons {
     return this.holdings;
   }
 
-  remember(coupons: readonly Coupon[], held: ReadonlyMap<bigint, bigint>): void {
-    for (const coupon of coupons) this.byId.set(coupon.id, coupon);
-    for (const [key, count] of held) this.holdings.set(key, count);
+  /** Remembers how many a member was seen to have. */
+  rememberHeld(couponId: bigint, userId: bigint, held: bigint): void {
+    this.holdings.set(couponId, userId, held);
+  }
+
+  /** Remembers coupons, and what members have of them, as they are once a batch is committed. */
+  remember(batch: ClaimBatch): void {
+    for (const coupon of batch.couponsAfter) this.byId.set(coupon.id, coupon);
+    for (const { couponId, userId, ordinal } of batch.issued) this.holdings.set(couponId, userId, ordinal);
   }
 
   /** What becomes of these is not known. */
   forget(couponIds: Iterable<bigint>): void {
     for (const id of couponIds) this.byId.delete(id);
+  }
+}
+
+/** Those that were seen last: at least half as many as may be held, and never more. */
+class RememberedHoldings implements Held {
+  private young = new Holdings();
+  private old = new Holdings();
+
+  get(couponId: bigint, userId: bigint): bigint | undefined {
+    return this.young.get(couponId, userId) ?? this.old.get(couponId, userId);
+  }
+
+  set(couponId: bigint, userId: bigint, held: bigint): void {
+    if (this.young.size >= mostHoldings / 2) {
+      this.old = this.young;
+      this.young = new Holdings();
+    }
+    this.young.set(couponId, userId, held);
   }
 }

@@ -1,0 +1,69 @@
+import test from "ava";
+import type { Migration } from "../service.ts";
+import { engines, testDatabase } from "../testing/engines.ts";
+import type { Statement } from "./database.ts";
+import { isDuplicateKey } from "./failures.ts";
+import { createTable } from "./migrate.ts";
+import { insertInto } from "./statements.ts";
+
+const migrations: readonly Migration[] = [
+  {
+    name: "001-notes",
+    up: (knex) =>
+      createTable(knex, "notes", (table) => {
+        table.bigInteger("id").primary();
+        table.string("text", 100).notNullable();
+      }),
+  },
+];
+
+const databases = await Promise.all(
+  (await engines()).map(async (engine) => ({ engine, database: await testDatabase(engine, "notes", migrations) })),
+);
+
+for (const { engine, database } of databases) {
+  const note = (id: bigint, text = "a note"): Statement => insertInto("notes", ["id", "text"], [[id, text]]);
+  const all: Statement = { sql: "SELECT id, text FROM notes ORDER BY id", values: [] };
+  const ids = async () => (await database.select(all)).map(({ id }) => id);
+
+  test.after.always(async () => {
+    await database.close();
+    await engine.remove();
+  });
+
+  test.serial(`Statements of a commit are done in their order on ${engine.name}`, async (t) => {
+    const change = { sql: "UPDATE notes SET text = ? WHERE id = ?", values: ["/* ; END */", 1n] };
+    await database.commit([note(1n), change, all, note(2n, "'; DROP TABLE notes; --")]);
+    t.deepEqual(await database.select(all), [
+      { id: 1n, text: "/* ; END */" },
+      { id: 2n, text: "'; DROP TABLE notes; --" },
+    ]);
+  });
+
+  test.serial(`Where a statement of a commit fails, nothing of it is left on ${engine.name}`, async (t) => {
+    const before = await ids();
+    for (const statements of [
+      [note(3n), note(1n)],
+      [note(3n), note(1n), note(4n)],
+      [note(1n), note(3n)],
+    ]) {
+      t.true(isDuplicateKey(await t.throwsAsync(database.commit(statements))));
+      const save = database.batch([all], async () => ({ save: statements, result: undefined }));
+      t.true(isDuplicateKey(await t.throwsAsync(save)));
+      t.deepEqual(await ids(), before);
+    }
+  });
+
+  test.serial(`A batch sees what it loads, and saves all or nothing on ${engine.name}`, async (t) => {
+    const answer = await database.batch([all, all], async ([first, second]) => {
+      t.deepEqual(first, second);
+      return { save: [note(10n), note(11n)], result: first?.length };
+    });
+    t.is(answer, (await ids()).length - 2);
+    const failure = new Error("undecided");
+    t.is(await t.throwsAsync(database.batch([all], () => Promise.reject(failure))), failure);
+    t.is(await database.batch([all], async () => ({ save: [], result: "nothing to save" })), "nothing to save");
+    await database.commit([]);
+    t.deepEqual((await ids()).slice(-2), [10n, 11n]);
+  });
+}
