@@ -38,6 +38,8 @@ async function prepare(scene: Scene): Promise<Stage> {
   const used = await sendRaw(integration.callbackUrl, callbackText(goodBody(verifiers.used, verifiers.usedCode)));
   if (!used.text.startsWith("HTTP/1.1 200 ")) throw new Error(used.text);
   await asker.hears(2);
+  // Nothing of it is under way any more.
+  await eventually(async () => ((await integration.everything())[1] ?? []).every((event) => event.sent_at !== 0n));
   return { integration, asker, verifiers };
 }
 

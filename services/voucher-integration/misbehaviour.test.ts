@@ -99,9 +99,9 @@ flow(
   },
 );
 
-flow("half of the requests fail, before or after there is a voucher, and each gets one code", async (t, scene) => {
+flow("a quarter of the requests fail, before or after there is a voucher, and each gets one code", async (t, scene) => {
   const { simulator, asker } = await scene.start();
-  await simulator.behave({ failure_rate: 0.5 });
+  await simulator.behave({ failure_rate: 0.25 });
   await asker.want(...Array.from({ length: 40 }, (_, index) => ({ requestId: index + 1 })));
   const heard = await asker.hears(40);
   t.deepEqual(

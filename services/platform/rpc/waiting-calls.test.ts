@@ -29,7 +29,7 @@ async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await sleep(5);
 }
 
-test("a server that stops has those who wait for news answered at once", async (t) => {
+test.serial("a server that stops has those who wait for news answered at once", async (t) => {
   const { served, count } = waiting();
   const { server, address } = await startProcess(t, [served]);
   const { getRequestedCode } = clientsOf(t, { voucher: address }).of(VoucherService);
@@ -38,10 +38,10 @@ test("a server that stops has those who wait for news answered at once", async (
   const startedAt = performance.now();
   await server.stop();
   t.like(await answer, { requestedCode: { requestId: 17n } });
-  t.true(performance.now() - startedAt < 1_000);
+  t.true(performance.now() - startedAt < 3_000);
 });
 
-test("who waits is let go where the caller goes away", async (t) => {
+test.serial("who waits is let go where the caller goes away", async (t) => {
   const { served, count } = waiting();
   const { address } = await startProcess(t, [served]);
   const { getRequestedCode } = clientsOf(t, { voucher: address }).of(VoucherService);
@@ -54,7 +54,7 @@ test("who waits is let go where the caller goes away", async (t) => {
   await until(() => count() === 0);
 });
 
-test("thousands who wait at a process hold up no other call to it", async (t) => {
+test.serial("thousands who wait at a process hold up no other call to it", async (t) => {
   const { served, count } = waiting();
   const { server, address } = await startProcess(t, [served, serveTransfers(echo)]);
   const clients = clientsOf(t, { voucher: address, wallet: address });
