@@ -1,12 +1,19 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isDuplicateKey, isOutOfRoom, isTransient } from "./database/failures.ts";
 import { type Refusal, Unavailable } from "./refusal.ts";
 
 /** What became of one command: done, or refused. A refusal is an answer like any other. */
 export type Outcome<Answer> = { readonly answer: Answer } | { readonly refusal: Refusal };
 
-/** Decides commands in order and commits what they change in one transaction: one outcome for each, in order. */
-export type Commit<Command, Answer> = (commands: readonly Command[]) => Promise<readonly Outcome<Answer>[]>;
+/**
+ * Decides commands in order and commits what they change in one transaction: one outcome for each, in order. `earlier` is
+ * set while a batch before is still under way, and resolves once that is settled, whatever came of it: then these may not
+ * take effect but after those.
+ */
+export type Commit<Command, Answer> = (
+  commands: readonly Command[],
+  earlier?: Promise<unknown>,
+) => Promise<readonly Outcome<Answer>[]>;
 
 /** Told of every batch before it is committed: its size, and for how long its commands have waited, all together. */
 export type LaneObserver = (commands: number, waitedMs: number) => void;
@@ -23,6 +30,8 @@ export interface LaneOptions {
   readonly observe?: LaneObserver | undefined;
   /** Whether this thread is free while a batch commits, as with a database on a server; false where unset. */
   readonly commitsAside?: boolean;
+  /** How many batches may be under way at once; 1 where unset. More are for a `commit` that heeds `earlier`. */
+  readonly underWay?: number;
 }
 
 interface Waiting<Command, Answer> {
@@ -37,13 +46,20 @@ interface Waiting<Command, Answer> {
 /** Tells each command of a batch what became of it. */
 type Answering = () => void;
 
+/** A batch that is being committed. */
+interface UnderWay {
+  readonly size: number;
+  readonly settling: Promise<Answering>;
+}
+
 const mostAttempts = 5;
 const defaultLimits: LaneLimits = { batch: 256, waiting: 20_000 };
 
 /**
  * Commits concurrent commands together. While one batch commits, the next gathers: there is no timer, and nothing waits
  * when the lane is idle. Where the database commits aside, the next batch is on its way before the last is answered, and
- * the answering takes no time that somebody waits for.
+ * the answering takes no time that somebody waits for. Where two may be under way, the next is sent as soon as it is as
+ * large as the one before: sooner, and batches would become many and small.
  *
  * A batch that fails for a passing reason (a deadlock, a lost connection, a key that another process took first) is
  * run again as a whole: nothing of it has been answered, and every command carries its own id. One that fails for good
@@ -54,14 +70,18 @@ export class Lane<Command, Answer> {
   private readonly limits: LaneLimits;
   private readonly observe: LaneObserver | undefined;
   private readonly commitsAside: boolean;
+  private readonly mostUnderWay: number;
   private waiting: Waiting<Command, Answer>[] = [];
-  private running = false;
+  /** In the order that they were sent in. */
+  private underWay: readonly UnderWay[] = [];
+  private isWaking = false;
 
   constructor(commit: Commit<Command, Answer>, options: LaneOptions = {}) {
     this.commit = commit;
     this.limits = options.limits ?? defaultLimits;
     this.observe = options.observe;
     this.commitsAside = options.commitsAside ?? false;
+    this.mostUnderWay = options.underWay ?? 1;
   }
 
   /** Has a command decided. Rejects with its Refusal, or Unavailable where its deadline (ms since 1970) passes first. */
@@ -69,31 +89,41 @@ export class Lane<Command, Answer> {
     if (this.waiting.length >= this.limits.waiting) return Promise.reject(new Unavailable("Too many requests waiting"));
     return new Promise((resolve, reject) => {
       this.waiting.push({ command, deadline, since: performance.now(), resolve, reject });
-      if (this.running) return;
-      this.running = true;
-      void this.run();
+      this.wake();
     });
   }
 
-  private async run(): Promise<void> {
-    // What else this turn of the event loop brings goes along; and an engine that never waits (SQLite) lets others in.
-    await nextTurn();
-    let answer: Answering | undefined;
-    while (this.waiting.length > 0) {
-      const batch = this.takeBatch();
-      this.tell(batch);
-      const settling = this.settle(batch);
-      if (answer) {
-        await nextTurn();
+  /** What else this turn of the event loop brings goes along; and an engine that never waits (SQLite) lets others in. */
+  private wake(): void {
+    if (this.isWaking || !this.mayStart()) return;
+    this.isWaking = true;
+    setImmediate(() => {
+      this.isWaking = false;
+      if (this.mayStart()) this.start();
+    });
+  }
+
+  private mayStart(): boolean {
+    const last = this.underWay.at(-1);
+    if (this.waiting.length === 0 || !last) return this.waiting.length > 0;
+    return this.underWay.length < this.mostUnderWay && this.waiting.length >= last.size;
+  }
+
+  private start(): void {
+    const batch = this.takeBatch();
+    this.tell(batch);
+    const one: UnderWay = { size: batch.length, settling: this.settle(batch, this.underWay.at(-1)?.settling) };
+    this.underWay = [...this.underWay, one];
+    void one.settling.then((answer) => {
+      this.underWay = this.underWay.filter((other) => other !== one);
+      if (this.commitsAside && this.mayStart()) {
+        this.start();
+        setImmediate(answer);
+      } else {
         answer();
+        this.wake();
       }
-      answer = await settling;
-      if (this.commitsAside && this.waiting.length > 0) continue;
-      answer();
-      answer = undefined;
-      await nextTurn();
-    }
-    this.running = false;
+    });
   }
 
   private takeBatch(): Waiting<Command, Answer>[] {
@@ -113,10 +143,11 @@ export class Lane<Command, Answer> {
     );
   }
 
-  private async settle(batch: readonly Waiting<Command, Answer>[]): Promise<Answering> {
+  private async settle(batch: readonly Waiting<Command, Answer>[], earlier?: Promise<unknown>): Promise<Answering> {
     if (batch.length === 0) return () => undefined;
     try {
-      const outcomes = await this.commitPatiently(batch.map((one) => one.command));
+      const commands = batch.map((one) => one.command);
+      const outcomes = await this.commitPatiently(commands, earlier);
       return () => answerEach(batch, outcomes);
     } catch (error) {
       if (batch.length === 1 || isTransient(error) || isOutOfRoom(error)) {
@@ -124,6 +155,7 @@ export class Lane<Command, Answer> {
           for (const one of batch) one.reject(error);
         };
       }
+      await earlier;
       const middle = batch.length >> 1;
       const halves = [await this.settle(batch.slice(0, middle)), await this.settle(batch.slice(middle))];
       return () => {
@@ -132,18 +164,21 @@ export class Lane<Command, Answer> {
     }
   }
 
-  private async commitPatiently(commands: readonly Command[]): Promise<readonly Outcome<Answer>[]> {
+  private async commitPatiently(
+    commands: readonly Command[],
+    earlier?: Promise<unknown>,
+  ): Promise<readonly Outcome<Answer>[]> {
     let collisions = 0;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.commit(commands);
+        return await this.commit(commands, attempt === 1 ? earlier : undefined);
       } catch (error) {
         // After a taken key, the second look finds what took it; a third would find the same.
         const isCollision = isDuplicateKey(error);
         if (isCollision) collisions++;
         const isWorthAnother = isCollision ? collisions === 1 : isTransient(error) && attempt < mostAttempts;
         if (!isWorthAnother) throw error;
-        await sleep(Math.random() * 5 * 2 ** attempt);
+        await Promise.all([earlier, sleep(Math.random() * 5 * 2 ** attempt)]);
       }
     }
   }

@@ -5,7 +5,7 @@ import type { Coupon } from "./domain/coupon.ts";
 import { claimRefusal } from "./domain/coupon-claim.ts";
 import { type Held, Holdings } from "./domain/holdings.ts";
 import type { MemberCoupon } from "./domain/member-coupon.ts";
-import { addIssued, addIssuedIfLeft } from "./store/coupons.ts";
+import { addIssued, addIssuedIfLeft, type Issue } from "./store/coupons.ts";
 import { insertMemberCoupons } from "./store/member-coupons.ts";
 
 /** A claim, and what else is to be written if it is granted: in the same transaction, or not at all. */
@@ -25,37 +25,48 @@ export interface NumberedClaim {
   wasTried: boolean;
 }
 
+/** What claims are decided by. */
+export interface ClaimFacts {
+  readonly coupons: ReadonlyMap<bigint, Coupon>;
+  /** Who has how many of them. */
+  readonly held: Held;
+  /** Claims that are not committed yet, but must be before these: the coupons are as they are after them. */
+  readonly before?: ClaimBatch | undefined;
+}
+
 /** The claims of one transaction, decided in turn: each sees what those before it did. */
 export class ClaimBatch {
   /** What was granted here, in the order in which it was. */
   readonly issued: MemberCoupon[] = [];
   private readonly now = now();
   private readonly coupons: ReadonlyMap<bigint, Coupon>;
-  private readonly heldBefore: Held;
   private readonly held = new Holdings();
-  private readonly granted = new Map<bigint, bigint>();
+  private readonly heldBefore: Held;
+  private readonly issues = new Map<bigint, Issue>();
+  private readonly issuesBefore: ReadonlyMap<bigint, Issue> | undefined;
   /** Those that were granted, in the order of what was issued. */
   private readonly commands: ClaimCommand[] = [];
 
-  /** Coupons as they are, and who has how many of them. */
-  constructor(coupons: ReadonlyMap<bigint, Coupon>, held: Held) {
+  constructor({ coupons, held, before }: ClaimFacts) {
     this.coupons = coupons;
     this.heldBefore = held;
+    // Not the batch before itself, which has one before it: none of them would ever be let go.
+    this.issuesBefore = before?.issues;
   }
 
   decide({ id, command }: NumberedClaim): Outcome<MemberCoupon> {
     const { couponId, userId } = command;
     const coupon = this.coupons.get(couponId);
-    const granted = this.granted.get(couponId) ?? 0n;
+    const issuedHere = this.issues.get(couponId)?.count ?? 0n;
     const held = this.held.get(couponId, userId) ?? this.heldBefore.get(couponId, userId) ?? 0n;
-    const issued = (coupon?.issuedQuantity ?? 0n) + granted;
+    const issued = (coupon?.issuedQuantity ?? 0n) + issuedHere;
     const refusal = claimRefusal(coupon, { issued, held, now: this.now });
     if (refusal) return { refusal };
 
     const ordinal = held + 1n;
     const answer: MemberCoupon = { id, couponId, userId, ordinal, issuedAt: this.now, state: { status: "issued" } };
     this.held.set(couponId, userId, ordinal);
-    this.granted.set(couponId, granted + 1n);
+    this.issues.set(couponId, { count: issuedHere + 1n, lastId: id });
     this.issued.push(answer);
     this.commands.push(command);
     return { answer };
@@ -63,27 +74,43 @@ export class ClaimBatch {
 
   /** What is to be written where the coupons are locked. */
   get statements(): Statement[] {
-    return this.writing((coupon, count) => addIssued(coupon.id, count));
+    return this.writing((coupon, issue) => addIssued(coupon.id, issue));
   }
 
-  /** What is to be written where they are as somebody remembers them: fails where they are not so any more. */
+  /**
+   * What is to be written where they are as somebody remembers them: fails where they are not so any more, and where the
+   * claims before these have not been committed.
+   */
   get guardedStatements(): Statement[] {
-    return this.writing((coupon, count) => addIssuedIfLeft(coupon, count, this.now));
+    return this.writing((coupon, issue) => {
+      const afterId = this.issuesBefore?.get(coupon.id)?.lastId;
+      return addIssuedIfLeft(issue, { coupon, at: this.now, afterId });
+    });
   }
 
   /** The coupons, as they are once it is committed. */
   get couponsAfter(): Coupon[] {
-    return Array.from(this.coupons.values(), (coupon) => {
-      const granted = this.granted.get(coupon.id);
-      return granted === undefined ? coupon : { ...coupon, issuedQuantity: coupon.issuedQuantity + granted };
-    });
+    return Array.from(this.coupons.values(), (coupon) => this.after(coupon));
   }
 
-  private writing(count: (coupon: Coupon, issued: bigint) => Statement): Statement[] {
+  /** A coupon as it is once it is committed; undefined where nothing was decided about it. */
+  couponAfter(id: bigint): Coupon | undefined {
+    const coupon = this.coupons.get(id);
+    return coupon && this.after(coupon);
+  }
+
+  private after(coupon: Coupon): Coupon {
+    const issue = this.issues.get(coupon.id);
+    return issue === undefined ? coupon : { ...coupon, issuedQuantity: coupon.issuedQuantity + issue.count };
+  }
+
+  private writing(count: (coupon: Coupon, issue: Issue) => Statement): Statement[] {
     if (this.issued.length === 0) return [];
     // In the order that every transaction locks them.
-    const changed = [...this.coupons.values()].filter(({ id }) => this.granted.has(id)).sort(byId);
-    const counts = changed.map((coupon) => count(coupon, this.granted.get(coupon.id) ?? 0n));
+    const counts = [...this.coupons.values()].sort(byId).flatMap((coupon) => {
+      const issue = this.issues.get(coupon.id);
+      return issue ? [count(coupon, issue)] : [];
+    });
     const beside = this.issued.flatMap((issued, index) => this.commands[index]?.beside?.(issued) ?? []);
     return [...counts, insertMemberCoupons(this.issued), ...beside];
   }

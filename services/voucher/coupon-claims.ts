@@ -14,17 +14,26 @@ import { countHeld, memberCouponOf, selectClaimed } from "./store/member-coupons
 /** Members' coupons are numbered so many at a time. */
 export const couponNumbersAtOnce = 10_000n;
 
+/** How long batches go one by one after another process has come between two, in milliseconds. */
+const apartMs = 1_000;
+
 /** Gives coupons to those who claim them, first come, first served: decided in turn, and committed together. */
 export class CouponClaims {
   private readonly database: Database;
   private readonly ids: IdSequence;
   private readonly remembered = new RememberedCoupons();
   private readonly lane: Lane<NumberedClaim, MemberCoupon>;
+  /** What was sent last and has not been answered: what it will have done is known, if it is committed. */
+  private sent: ClaimBatch | undefined;
+  /** In milliseconds since 1970. */
+  private apartUntil = 0;
 
   constructor(database: Database, ids: IdSequence, observe?: LaneObserver) {
     this.database = database;
     this.ids = ids;
-    this.lane = new Lane((claims) => this.commit(claims), { observe, commitsAside: database.commitsAside });
+    const { commitsAside } = database;
+    const commit = (claims: readonly NumberedClaim[], earlier?: Promise<unknown>) => this.commit(claims, earlier);
+    this.lane = new Lane(commit, { observe, commitsAside, underWay: commitsAside ? 2 : 1 });
   }
 
   /** Issues a coupon to a member. Rejects with what refuses it, having issued nothing. */
@@ -34,36 +43,50 @@ export class CouponClaims {
     return typeof id === "bigint" ? submit(id) : id.then(submit);
   }
 
-  private async commit(claims: readonly NumberedClaim[]): Promise<Outcome<MemberCoupon>[]> {
+  private async commit(
+    claims: readonly NumberedClaim[],
+    earlier: Promise<unknown> | undefined,
+  ): Promise<Outcome<MemberCoupon>[]> {
     const triedBefore = claims.filter(({ wasTried }) => wasTried);
     for (const claim of claims) claim.wasTried = true;
-    const outcomes = triedBefore.length === 0 ? await this.commitRemembered(claims) : undefined;
-    return outcomes ?? this.commitLocked(claims, triedBefore);
+    const before = earlier && this.apartUntil <= Date.now() ? this.sent : undefined;
+    if (!before) await earlier;
+    const outcomes = triedBefore.length === 0 ? await this.commitRemembered(claims, before) : undefined;
+    if (outcomes) return outcomes;
+    await earlier;
+    return this.commitLocked(claims, triedBefore);
   }
 
   /**
-   * One round trip: decides by the coupons as this process remembers them. That there is enough left and the rules are
-   * still the same is held by the statement that counts, that nobody has more than is known by the key of what is
-   * issued: where it is not so, nothing is written. What is remembered may grant a claim, but never refuse one.
-   * Undefined where it was of no use.
+   * One round trip: decides by the coupons as this process remembers them, and after those before as they will be. That
+   * there is enough left, the rules are still the same and those before have been committed is held by the statement that
+   * counts, that nobody has more than is known by the key of what is issued: where it is not so, nothing is written. What
+   * is remembered may grant a claim, but never refuse one. Undefined where it was of no use.
    */
-  private async commitRemembered(claims: readonly NumberedClaim[]): Promise<Outcome<MemberCoupon>[] | undefined> {
-    const coupons = this.remembered.coupons(claims);
+  private async commitRemembered(
+    claims: readonly NumberedClaim[],
+    before: ClaimBatch | undefined,
+  ): Promise<Outcome<MemberCoupon>[] | undefined> {
+    const coupons = this.remembered.coupons(claims, before);
     if (!coupons) return undefined;
-    const batch = new ClaimBatch(coupons, this.remembered.held);
+    const batch = new ClaimBatch({ coupons, held: this.remembered.held, before });
     const outcomes: Outcome<MemberCoupon>[] = [];
     for (const claim of claims) {
       const outcome = batch.decide(claim);
       if ("refusal" in outcome) return undefined;
       outcomes.push(outcome);
     }
+    this.sent = batch;
     try {
       await this.database.commit(batch.guardedStatements);
     } catch (error) {
       this.remembered.forget(coupons.keys());
+      if (before) this.apartUntil = Date.now() + apartMs;
       if (isTransient(error)) throw error;
       // Whatever it was: the longer way sees it.
       return undefined;
+    } finally {
+      if (this.sent === batch) this.sent = undefined;
     }
     this.remembered.remember(batch);
     return outcomes;
@@ -91,7 +114,8 @@ export class CouponClaims {
         held.set(couponId, userId, count);
         this.remembered.rememberHeld(couponId, userId, count);
       }
-      const batch = new ClaimBatch(new Map(coupons.map(couponOf).map((coupon) => [coupon.id, coupon])), held);
+      const locked = coupons.map(couponOf).map((coupon) => [coupon.id, coupon] as const);
+      const batch = new ClaimBatch({ coupons: new Map(locked), held });
       const answered = new Set(receiptIds.length > 0 ? rest[0]?.map((row) => textOf(row.id as Uint8Array)) : []);
       const made = new Map(triedBefore.length > 0 ? rest.at(-1)?.map((row) => [row.id, memberCouponOf(row)]) : []);
       const outcomes = claims.map((claim): Outcome<MemberCoupon> => {

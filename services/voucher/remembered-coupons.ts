@@ -14,12 +14,12 @@ export class RememberedCoupons {
   private readonly byId = new RecentlyUsed<bigint, Coupon>(mostCoupons);
   private readonly holdings = new RememberedHoldings();
 
-  /** All that these claims name; undefined where one is not remembered. */
-  coupons(claims: readonly NumberedClaim[]): Map<bigint, Coupon> | undefined {
+  /** All that these claims name, as they are after those before; undefined where one is not remembered. */
+  coupons(claims: readonly NumberedClaim[], before: ClaimBatch | undefined): Map<bigint, Coupon> | undefined {
     const found = new Map<bigint, Coupon>();
     for (const { command } of claims) {
       if (found.has(command.couponId)) continue;
-      const coupon = this.byId.get(command.couponId);
+      const coupon = before?.couponAfter(command.couponId) ?? this.byId.get(command.couponId);
       if (!coupon) return undefined;
       found.set(coupon.id, coupon);
     }

@@ -97,26 +97,43 @@ export function selectCoupons(ids: readonly bigint[], forUpdate: string): Statem
   return { sql: `${select} WHERE id IN (${placeholders(ids.length)}) ORDER BY id${forUpdate}`, values: ids };
 }
 
+/** Coupons that members are issued at once. */
+export interface Issue {
+  readonly count: bigint;
+  /** Of the member's coupon that is issued last. */
+  readonly lastId: bigint;
+}
+
 /** Counts so many more of a locked coupon as issued. */
-export function addIssued(couponId: bigint, count: bigint): Statement {
+export function addIssued(couponId: bigint, { count, lastId }: Issue): Statement {
   return {
-    sql: "UPDATE coupons SET issued_quantity = issued_quantity + ? WHERE id = ?",
-    values: [count, couponId],
+    sql: "UPDATE coupons SET issued_quantity = issued_quantity + ?, last_issued_id = ? WHERE id = ?",
+    values: [count, lastId, couponId],
   };
 }
 
+/** What must hold for coupons to be issued without a look at them first. */
+export interface IssueGuard {
+  /** The coupon as it is held to be: a member may have `perUserLimit` of it. */
+  readonly coupon: Coupon;
+  readonly at: Instant;
+  /** The member's coupon that was issued last, of any member; undefined: whichever. */
+  readonly afterId: bigint | undefined;
+}
+
 /**
- * Counts so many more of a coupon as issued, if that many are left and it is still such that a member may have
- * `perUserLimit`, at that instant. Fails where it is not, and with it the transaction: below zero nothing is issued.
+ * Counts so many more of a coupon as issued, if that many are left and all else is as it must be. Fails where it is not,
+ * and with it the transaction: below zero nothing is issued.
  */
-export function addIssuedIfLeft({ id, perUserLimit }: Coupon, count: bigint, at: Instant): Statement {
+export function addIssuedIfLeft({ count, lastId }: Issue, { coupon, at, afterId }: IssueGuard): Statement {
+  const [isNext, next] = afterId === undefined ? ["", []] : ["AND last_issued_id = ?", [afterId]];
   return {
     sql: `UPDATE coupons SET issued_quantity = CASE
             WHEN issued_quantity + ? <= total_quantity AND per_user_limit = ?
-              AND starts_at <= ? AND (ends_at IS NULL OR ends_at >= ?)
-            THEN issued_quantity + ? ELSE -1 END
+              AND starts_at <= ? AND (ends_at IS NULL OR ends_at >= ?) ${isNext}
+            THEN issued_quantity + ? ELSE -1 END, last_issued_id = ?
           WHERE id = ?`,
-    values: [count, perUserLimit, at, at, count, id],
+    values: [count, coupon.perUserLimit, at, at, ...next, count, lastId, coupon.id],
   };
 }
 

@@ -58,4 +58,14 @@ export const migrations: readonly Migration[] = [
       });
     },
   },
+  {
+    name: "002-last-issued",
+    up: async (knex) => {
+      if (await knex.schema.hasColumn("coupons", "last_issued_id")) return;
+      await knex.schema.alterTable("coupons", (table) => {
+        // By it, claims that are decided before those ahead of them are committed see that those have been.
+        table.bigInteger("last_issued_id").notNullable().defaultTo(0);
+      });
+    },
+  },
 ];
