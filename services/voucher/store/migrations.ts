@@ -59,7 +59,7 @@ export const migrations: readonly Migration[] = [
     },
   },
   {
-    name: "002-last-issued",
+    name: "003-last-issued",
     up: async (knex) => {
       if (await knex.schema.hasColumn("coupons", "last_issued_id")) return;
       await knex.schema.alterTable("coupons", (table) => {
