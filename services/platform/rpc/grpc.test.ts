@@ -91,15 +91,17 @@ test("who calls, the request's id, the idempotency key and the deadline go along
 test("a call is refused at its deadline, and the handler told", async (t) => {
   const told = Promise.withResolvers<void>();
   const { address } = await startProcess(t, [
-    serveTransfers((_, { signal }) => {
+    serveTransfers(async (_, { requestId, signal }) => {
+      if (requestId === "first") return {};
       signal.addEventListener("abort", () => told.resolve());
       return new Promise(() => undefined);
     }),
   ]);
+  const ledger = clientsOf(t, { wallet: address }).of(LedgerService);
+  // The deadline is not to pass before there is a connection.
+  await ledger.transfer(transferRequest(), new Call({ requestId: "first" }));
   const short = new Call({ requestId: "r", deadline: Date.now() + 1_000 });
-  const failure = await failureOfCall(
-    clientsOf(t, { wallet: address }).of(LedgerService).transfer(transferRequest(), short),
-  );
+  const failure = await failureOfCall(ledger.transfer(transferRequest(), short));
   t.like(visible(failure), { kind: "unavailable" });
   await t.notThrowsAsync(told.promise);
 });
