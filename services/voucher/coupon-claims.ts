@@ -14,7 +14,10 @@ import { countHeld, memberCouponOf, selectClaimed } from "./store/member-coupons
 /** Members' coupons are numbered so many at a time. */
 export const couponNumbersAtOnce = 10_000n;
 
-/** How long batches go one by one after another process has come between two, in milliseconds. */
+/** Where so many batches in a row were sent ahead of time for nothing, another process is at the same coupons. */
+const mostInVain = 3;
+
+/** For so long batches then go one by one, in milliseconds. */
 const apartMs = 1_000;
 
 /** Gives coupons to those who claim them, first come, first served: decided in turn, and committed together. */
@@ -25,6 +28,8 @@ export class CouponClaims {
   private readonly lane: Lane<NumberedClaim, MemberCoupon>;
   /** What was sent last and has not been answered: what it will have done is known, if it is committed. */
   private sent: ClaimBatch | undefined;
+  /** How many in a row were sent ahead for nothing. */
+  private inVain = 0;
   /** In milliseconds since 1970. */
   private apartUntil = 0;
 
@@ -49,12 +54,31 @@ export class CouponClaims {
   ): Promise<Outcome<MemberCoupon>[]> {
     const triedBefore = claims.filter(({ wasTried }) => wasTried);
     for (const claim of claims) claim.wasTried = true;
-    const before = earlier && this.apartUntil <= Date.now() ? this.sent : undefined;
-    if (!before) await earlier;
-    const outcomes = triedBefore.length === 0 ? await this.commitRemembered(claims, before) : undefined;
-    if (outcomes) return outcomes;
+    if (triedBefore.length === 0) {
+      const outcomes = await this.commitUnseen(claims, earlier);
+      if (outcomes) return outcomes;
+    }
     await earlier;
     return this.commitLocked(claims, triedBefore);
+  }
+
+  /** By what is remembered: while those before are still being committed, or else after that. */
+  private async commitUnseen(
+    claims: readonly NumberedClaim[],
+    earlier: Promise<unknown> | undefined,
+  ): Promise<Outcome<MemberCoupon>[] | undefined> {
+    const before = earlier && this.apartUntil <= Date.now() ? this.sent : undefined;
+    if (before) {
+      const outcomes = await this.commitRemembered(claims, before);
+      this.inVain = outcomes ? 0 : this.inVain + 1;
+      if (outcomes) return outcomes;
+    }
+    if (this.inVain === mostInVain) {
+      this.inVain = 0;
+      this.apartUntil = Date.now() + apartMs;
+    }
+    await earlier;
+    return this.commitRemembered(claims);
   }
 
   /**
@@ -65,7 +89,7 @@ export class CouponClaims {
    */
   private async commitRemembered(
     claims: readonly NumberedClaim[],
-    before: ClaimBatch | undefined,
+    before?: ClaimBatch,
   ): Promise<Outcome<MemberCoupon>[] | undefined> {
     const coupons = this.remembered.coupons(claims, before);
     if (!coupons) return undefined;
@@ -80,8 +104,8 @@ export class CouponClaims {
     try {
       await this.database.commit(batch.guardedStatements);
     } catch (error) {
-      this.remembered.forget(coupons.keys());
-      if (before) this.apartUntil = Date.now() + apartMs;
+      // It may be that those before are to come yet; what they have left is then not known to be otherwise.
+      if (!before) this.remembered.forget(coupons.keys());
       if (isTransient(error)) throw error;
       // Whatever it was: the longer way sees it.
       return undefined;

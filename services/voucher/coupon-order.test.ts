@@ -142,7 +142,7 @@ for (const { engine, database } of await Promise.all((await engines()).map(setUp
   }
 
   test.serial(
-    `Where another process comes between, batches go one by one for a second on ${engine.name}`,
+    `Where another process comes between three times, batches go one by one for a second on ${engine.name}`,
     async (t) => {
       const couponId = await newCoupon(100n);
       const [first, second] = newProcesses();
@@ -150,7 +150,9 @@ for (const { engine, database } of await Promise.all((await engines()).map(setUp
       const claim = (between?: () => Promise<unknown>) =>
         claimInTwo(first, couponId, { early: newUsers(6), late: newUsers(6), fate: goesThrough, between });
       const granted = { early: Array(6).fill(1n), late: Array(6).fill(1n) };
-      t.deepEqual(await claim(() => second.claimAll(couponId, newUsers(2))), { ...granted, wereBothSent: true });
+      for (let time = 0; time < 3; time++) {
+        t.deepEqual(await claim(() => second.claimAll(couponId, newUsers(2))), { ...granted, wereBothSent: true });
+      }
       t.deepEqual(await claim(), { ...granted, wereBothSent: false });
       await sleep(1_000);
       t.deepEqual(await claim(), { ...granted, wereBothSent: true });
