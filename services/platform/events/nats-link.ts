@@ -17,6 +17,9 @@ const backoff = { firstMs: 100, mostMs: 5_000 };
 
 const usualDuplicateWindowMs = 120_000;
 
+/** A server that is asked for a stream while it still deletes the old one makes one that does not work. */
+const afterDeletionMs = 2_000;
+
 export interface NatsOptions {
   /** `nats://user:password@host:port`; a user without a password is a token; `tls:` for TLS. */
   readonly url: string;
@@ -41,6 +44,7 @@ export class NatsLink {
   private readonly running: Promise<void>;
   private readonly onConnect: ((connection: NatsConnection) => void)[] = [];
   private current: NatsConnection | undefined;
+  private hasSeenStream = false;
 
   constructor(options: NatsOptions) {
     this.options = options;
@@ -71,7 +75,9 @@ export class NatsLink {
     const manager = await this.connection.jetstreamManager({ timeout: answerWithinMs, checkAPI: false });
     const { stream: name, prefix } = this;
     const { duplicateWindowMs = usualDuplicateWindowMs } = this.options;
-    const info = await ensureMeshStream(manager, { name, prefix, duplicateWindowMs });
+    const makeAfterMs = this.hasSeenStream ? afterDeletionMs : 0;
+    const info = await ensureMeshStream(manager, { name, prefix, duplicateWindowMs, makeAfterMs });
+    this.hasSeenStream = true;
     await this.keepLong(manager);
     return info;
   }

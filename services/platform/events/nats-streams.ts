@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type JetStreamManager, NatsError, nanos, type StreamConfig, type StreamInfo } from "nats";
 
 /** As long as the outboxes keep what they have sent. */
@@ -13,6 +14,8 @@ export interface MeshStream {
   readonly prefix: string;
   /** The server discards an event that it was given less than so long ago, in milliseconds. */
   readonly duplicateWindowMs: number;
+  /** How long to wait, in milliseconds, before one that is not there is made; 0 where there was none before. */
+  readonly makeAfterMs: number;
 }
 
 /** A stream that has some of the mesh's events for longer than the mesh's own, for whoever wants to read them anew. */
@@ -32,15 +35,16 @@ export interface LongKept {
  * that nothing is in it before. Whoever comes upon one that is half made goes on with it, to the same number.
  */
 export async function ensureMeshStream(manager: JetStreamManager, stream: MeshStream): Promise<StreamInfo> {
-  const { name, prefix, duplicateWindowMs } = stream;
+  const { name, prefix, duplicateWindowMs, makeAfterMs } = stream;
   const subjects = [`${prefix}.>`];
   const inTheMaking = [`${prefix}-stream-in-the-making`];
-  const info = await ensureStream(manager, {
+  const config = {
     name,
     subjects: inTheMaking,
     max_age: nanos(keptForMs),
     duplicate_window: nanos(duplicateWindowMs),
-  });
+  };
+  const info = await ensureStream(manager, config, makeAfterMs);
   if (info.config.subjects?.[0] !== inTheMaking[0]) return info;
   await manager.streams.purge(name, { seq: Date.parse(info.created) * 1_000 });
   return manager.streams.update(name, { subjects });
@@ -62,11 +66,14 @@ export async function ensureLongKept(
 async function ensureStream(
   manager: JetStreamManager,
   config: Partial<StreamConfig> & { readonly name: string },
+  makeAfterMs = 0,
 ): Promise<StreamInfo> {
   try {
     return await manager.streams.info(config.name);
   } catch (error) {
     if (!(error instanceof NatsError) || error.jsError()?.err_code !== streamNotFound) throw error;
-    return manager.streams.add(config);
+    if (makeAfterMs === 0) return manager.streams.add(config);
   }
+  await sleep(makeAfterMs);
+  return ensureStream(manager, config);
 }
