@@ -41,20 +41,19 @@ export function createAdmission(
 
   return (request, method) => {
     // A connection that is closed already has no address any more.
-    const anonymous = { ...nobody, address: request.ip || "" };
-    request.caller = anonymous;
+    const address = request.ip || "";
     // Who makes us look a key up is first counted as the anonymous caller that they are until it is found.
-    let isCounted = false;
+    let counted: Caller | undefined;
     const beforeLookUp = () => {
-      rates.count(anonymous, cost.usual);
-      isCounted = true;
+      counted = { ...nobody, address };
+      rates.count(counted, cost.usual);
     };
     const enter = (identified: Caller | Unauthenticated) => {
       const isKnown = !(identified instanceof Unauthenticated);
-      if (isKnown && isCounted) rates.takeBack(anonymous, cost.usual);
-      if (isKnown) request.caller = { ...identified, address: anonymous.address };
+      request.caller = { ...(isKnown ? identified : nobody), address };
+      if (isKnown && counted) rates.takeBack(counted, cost.usual);
       // A request that is refused counts like any other: who guesses at tokens is an anonymous caller.
-      if (isKnown || !isCounted) rates.count(request.caller, method.rest.light ? cost.light : cost.usual);
+      if (isKnown || !counted) rates.count(request.caller, method.rest.light ? cost.light : cost.usual);
       if (!isKnown) throw identified;
       authorizeRole(method.access, request.caller);
       request.idempotencyKey = idempotencyKeyOf(request, method);

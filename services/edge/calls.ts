@@ -12,13 +12,9 @@ const streamTimeoutMs = 3_600_000;
 type Cancelled = NonNullable<CallInit["cancelled"]>;
 
 /** The call of an RPC that an admitted request leads to; `timeoutMs` is what the client asked for. */
-export function unaryCall(
-  method: DescMethod,
-  request: FastifyRequest,
-  cancelled: Cancelled,
-  timeoutMs = usualTimeoutMs(method),
-): Call {
-  return callOf(request, cancelled, Math.min(timeoutMs, Math.max(longestTimeoutMs, usualTimeoutMs(method))));
+export function unaryCall(method: DescMethod, request: FastifyRequest, cancelled: Cancelled, timeoutMs?: number): Call {
+  const usualMs = usualTimeoutMs(method);
+  return callOf(request, cancelled, Math.min(timeoutMs ?? usualMs, Math.max(longestTimeoutMs, usualMs)));
 }
 
 /** The same for an RPC that answers with a stream. */
