@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { engines, natsServer } from "../platform/testing/engines.ts";
 import { readAvaReport } from "./ava-report.ts";
+import { MysqlServer } from "./mysql-server.ts";
 import { root } from "./processes.ts";
 import { runCommand } from "./run-command.ts";
+import { makeScratch } from "./scratch.ts";
 
 /** What one step came to. */
 interface Tally {
@@ -56,7 +58,21 @@ function testSteps(args: readonly string[]): readonly Step[] {
 const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interruption.abort());
 
+/** Everything that is written goes to one place, and so does a MySQL server of the run's own unless there is one to use. */
 async function main(): Promise<boolean> {
+  const scratch = makeScratch();
+  process.env.TMPDIR = scratch;
+  const mysql = process.env.DATABASE_URL ? undefined : await MysqlServer.start(join(scratch, "mysql"));
+  if (mysql) process.env.DATABASE_URL = mysql.url;
+  try {
+    return await runSteps();
+  } finally {
+    await mysql?.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+async function runSteps(): Promise<boolean> {
   const servers = await serversFound();
   const tallies: Tally[] = [];
   for (const step of steps) {
@@ -102,7 +118,7 @@ async function serversFound(): Promise<Server[]> {
 }
 
 function describe({ name, found, setting }: Server): string {
-  return found ? `, and on ${name}` : `; NOT on ${name}: none answers at ${setting} or its usual port`;
+  return found ? `, and on ${name}` : `; NOT on ${name}: none is installed, or answers at ${setting} or its usual port`;
 }
 
 async function check(command: string, args: readonly string[]): Promise<Tally> {

@@ -20,7 +20,7 @@ export interface Limits {
 const graceMs = 10_000;
 
 /** What is compiled for one process is kept for the next: each file of tests is a process's worth of modules. */
-const env = { ...process.env, NODE_COMPILE_CACHE: `${root}node_modules/.cache/node` };
+const compiled = { NODE_COMPILE_CACHE: `${root}node_modules/.cache/node` };
 
 /**
  * Runs a command of the project, and shows what it writes as it comes. It is interrupted at its limit as by Ctrl-C, so
@@ -29,6 +29,7 @@ const env = { ...process.env, NODE_COMPILE_CACHE: `${root}node_modules/.cache/no
 export function runCommand(command: string, args: readonly string[], { limitMs, signal }: Limits): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     // A group of its own, for all that it starts.
+    const env = { ...process.env, ...compiled };
     const child = spawn(command, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
     const { pid } = child;
     let output = "";

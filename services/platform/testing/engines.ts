@@ -17,7 +17,7 @@ export interface Engine {
   remove(): Promise<void>;
 }
 
-const mysqlUrl = process.env.DATABASE_URL ?? "mysql://root@127.0.0.1:3306";
+const mysqlUrl = () => process.env.DATABASE_URL ?? "mysql://root@127.0.0.1:3306";
 const natsUrl = process.env.NATS_URL ?? "nats://127.0.0.1:4222";
 
 /** The NATS server to test against; undefined where none answers. */
@@ -27,7 +27,7 @@ export async function natsServer(): Promise<string | undefined> {
 
 /** The engines that can be had here, each with databases of its own: SQLite always, MySQL or MariaDB where one answers. */
 export async function engines(): Promise<Engine[]> {
-  return (await answers(mysqlUrl)) ? [sqliteEngine(), mysqlEngine()] : [sqliteEngine()];
+  return (await answers(mysqlUrl())) ? [sqliteEngine(), mysqlEngine()] : [sqliteEngine()];
 }
 
 /** Files in a new directory of the system's. */
@@ -41,7 +41,7 @@ export function sqliteEngine(): Engine {
 }
 
 /** Databases with a new prefix on the MySQL server to test against. */
-export function mysqlEngine(url = mysqlUrl): Engine {
+export function mysqlEngine(url = mysqlUrl()): Engine {
   const prefix = `gmt_${randomBytes(5).toString("hex")}_`;
   const directory = mkdtempSync(join(tmpdir(), "giftmesh-"));
   return {
