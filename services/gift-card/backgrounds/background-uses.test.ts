@@ -11,9 +11,12 @@ import { base, RunningBackgrounds } from "./testing/running-backgrounds.ts";
 
 const smallest = { background_image: png({ width: 1, height: 1 }) };
 let cardId = 1_000n;
-const setUp = async (engine: Engine) => ({ engine, running: await RunningBackgrounds.start(engine) });
+const setUp = async (engine: Engine) => {
+  const running = await RunningBackgrounds.start(engine);
+  return { engine, running, original: await running.newBackground(smallest) };
+};
 
-for (const { engine, running } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, running, original } of await Promise.all((await engines()).map(setUp))) {
   // Two of them, as two replicas have.
   const lanes = [1, 2].map(() => new CardLane(running.database, new CardCounters(running.database)));
   const [lane] = lanes as [CardLane];
@@ -39,7 +42,7 @@ for (const { engine, running } of await Promise.all((await engines()).map(setUp)
   test.serial(
     `of a batch the cards whose background is gone are refused, and the others made on ${engine.name}`,
     async (t) => {
-      const [there, gone] = [await running.newBackground(smallest), await running.newBackground(smallest)];
+      const [there, gone] = [await running.copyBackground(original.id), await running.copyBackground(original.id)];
       t.is((await remove(gone.id)).status, 200);
       t.deepEqual(await Promise.all([there, gone, there].map(({ id }) => begin(id))), [true, false, true]);
       const { fields } = await t.throwsAsync(lane.begin(newCard(BigInt(gone.id))), { instanceOf: InvalidFields });
@@ -50,7 +53,7 @@ for (const { engine, running } of await Promise.all((await engines()).map(setUp)
   );
 
   test.serial(`a card is changed to a background that is there, and to no other on ${engine.name}`, async (t) => {
-    const [first, second] = [await running.newBackground(smallest), await running.newBackground(smallest)];
+    const [first, second] = [await running.copyBackground(original.id), await running.copyBackground(original.id)];
     const { id } = await lane.begin(newCard(BigInt(first.id)));
     const changeTo = (background: number) =>
       lane.take({ id, step: (card) => ({ kind: "taken", card: { ...card, backgroundImageId: BigInt(background) } }) });
@@ -64,7 +67,7 @@ for (const { engine, running } of await Promise.all((await engines()).map(setUp)
   test.serial(`a background is deleted or given to cards, never both on ${engine.name}`, async (t) => {
     const outcomes = { given: 0, deleted: 0 };
     for (let round = 0; round < 40; round++) {
-      const { id } = await running.newBackground(smallest);
+      const { id } = await running.copyBackground(original.id);
       const wait = new Promise((resolve) => setTimeout(resolve, (round % 8) / 2));
       const [deleted, ...given] = await Promise.all([
         round % 2 ? remove(id) : wait.then(() => remove(id)),

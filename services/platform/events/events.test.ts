@@ -119,8 +119,8 @@ flow("one that fails among those that are taken together holds up no other", asy
   await replica.register(range(1, 20));
   const others = range(1, 20).filter((userId) => userId !== 7);
   t.deepEqual(await replica.effectsOf(19), others);
-  isPoison = false;
   await eventually(async () => (await replica.consumer.deadLetters.list(10)).length === 1);
+  isPoison = false;
   const [letter] = await replica.consumer.deadLetters.list(10);
   t.true(letter && (await replica.consumer.deadLetters.replay(letter)));
   t.deepEqual(await replica.effects(), [...others, 7]);

@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { InProcessRoad } from "../../platform/events/in-process-road.ts";
 import { Signals } from "../../platform/events/signals.ts";
 import { failureOfCall, visible } from "../../platform/rpc/testing/failure.ts";
+import { eventually } from "../../platform/testing/eventually.ts";
 import { begin, fail, type VoucherRequest } from "./domain/voucher-request.ts";
 import { News } from "./news.ts";
 import { Watchers } from "./watchers.ts";
@@ -15,8 +16,11 @@ const forGood = { until: Number.POSITIVE_INFINITY, cancelled: undefined };
 function watch(most?: number) {
   const rows = new Map<bigint, VoucherRequest>();
   const queries: (readonly bigint[])[] = [];
+  let reading = 0;
   const find = async (ids: readonly bigint[]) => {
+    reading++;
     await sleep(5);
+    reading--;
     return ids.flatMap((id) => rows.get(id) ?? []);
   };
   const news = new News(new Signals("voucher", new InProcessRoad()));
@@ -33,6 +37,11 @@ function watch(most?: number) {
     watchers,
     news,
     queries,
+    /** Until what was asked for a moment ago has been read. */
+    async quiet(): Promise<void> {
+      await sleep(20);
+      await eventually(async () => reading === 0);
+    },
     add(id: bigint): VoucherRequest {
       const request = begin({ id, phoneNumber: "+84909123456", tokenHash: Buffer.alloc(32) }, patience, 0n);
       rows.set(id, request);
@@ -48,12 +57,12 @@ function watch(most?: number) {
 }
 
 test("who watches is told once the request has ended", async (t) => {
-  const { watchers, news, add, end } = watch();
+  const { watchers, news, add, end, quiet } = watch();
   const request = add(1n);
   const ended = watchers.whenEnded(request, forGood);
-  await sleep(20);
+  await quiet();
   news.tell([1n]);
-  await sleep(20);
+  await quiet();
   t.is(watchers.count, 1, "told too early, one goes on watching");
   end(1n);
   news.tell([1n]);
@@ -70,9 +79,9 @@ test("what happens between the first look and the watching is not missed", async
 });
 
 test("what was told and not heard is found within a second or so", async (t) => {
-  const { watchers, add, end } = watch();
+  const { watchers, add, end, quiet } = watch();
   const ended = watchers.whenEnded(add(1n), forGood);
-  await sleep(20);
+  await quiet();
   end(1n);
   const startedAt = performance.now();
   t.like(await ended, { state: { kind: "failed" } });
@@ -90,11 +99,11 @@ test("where nothing happens until the waiting ends, the request is as it was", a
 });
 
 test("who goes away, or has gone already, is let go at once", async (t) => {
-  const { watchers, add } = watch();
+  const { watchers, add, quiet } = watch();
   const request = add(1n);
   const gone = new AbortController();
   const waiting = watchers.whenEnded(request, { ...forGood, cancelled: gone.signal });
-  await sleep(20);
+  await quiet();
   t.is(watchers.count, 1);
   gone.abort();
   await waiting;
@@ -139,7 +148,7 @@ test("nobody reads what nobody watches", async (t) => {
 });
 
 test("one more than may watch is told to try again, and gets in once another has left", async (t) => {
-  const { watchers, add, news, end } = watch(3);
+  const { watchers, add, news, end, quiet } = watch(3);
   const [first, ...others] = [1n, 2n, 3n].map((id) => watchers.whenEnded(add(id), forGood));
   const late = add(4n);
   const refused = { kind: "unavailable", reason: "UNAVAILABLE", retryAfterSeconds: 5 };
@@ -150,7 +159,7 @@ test("one more than may watch is told to try again, and gets in once another has
   await first;
   t.notThrows(() => watchers.admit());
   const fourth = watchers.whenEnded(late, forGood);
-  await sleep(20);
+  await quiet();
   end(2n, 3n, 4n);
   news.tell([2n, 3n, 4n]);
   await Promise.all([...others, fourth]);
@@ -158,17 +167,19 @@ test("one more than may watch is told to try again, and gets in once another has
 });
 
 test("a database that is away for a while is asked again", async (t) => {
-  const { watchers, add, end, news } = watch();
+  const { watchers, add, end, news, quiet } = watch();
   const parts = watchers as unknown as { parts: { requests: { findEnded: unknown } } };
   const { findEnded } = parts.parts.requests;
+  let asked = 0;
   parts.parts.requests.findEnded = async () => {
+    asked++;
     throw new Error("away");
   };
   const ended = watchers.whenEnded(add(1n), forGood);
-  await sleep(20);
+  await quiet();
   end(1n);
   news.tell([1n]);
-  await sleep(100);
+  await eventually(async () => asked > 0);
   t.is(watchers.count, 1);
   parts.parts.requests.findEnded = findEnded;
   t.like(await ended, { state: { kind: "failed" } });
