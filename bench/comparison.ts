@@ -7,8 +7,11 @@ const usualRounds = 5;
 export interface Comparison {
   readonly workload: string;
   readonly baseline: string;
-  /** What the ratio is of: operations a second, or how long half of them, or all but one in a hundred, take at most. */
-  readonly figure: "rate" | "p50Ms" | "p99Ms";
+  /**
+   * What the ratio is of: operations a second, or how long half of them, or all but one in a hundred, take at most, or
+   * what is in memory.
+   */
+  readonly figure: "rate" | "p50Ms" | "p99Ms" | "rssMb";
   /** What the ratio is to be: at least so much of a rate, at most so much of a time. */
   readonly aim: number;
   runOurs(): Promise<Round>;
@@ -38,7 +41,9 @@ export async function compare(comparison: Comparison, rounds = usualRounds): Pro
     theirs.push(await comparison.runBaseline());
     ours.push(await comparison.runOurs());
   }
-  const ratio = median(ours.map((round, index) => round[figure] / (theirs[index]?.[figure] ?? Number.NaN)));
+  const ratio = median(
+    ours.map((round, index) => (round[figure] ?? Number.NaN) / (theirs[index]?.[figure] ?? Number.NaN)),
+  );
   return {
     workload,
     baseline,
@@ -68,6 +73,13 @@ export function besideLimit(
   return { workload, baseline: `${limitMs} ms`, figure, aim: 1, ...judged(figure, ratio, 1), ours, theirs };
 }
 
+/** What was measured, beside what may be in memory at most. */
+export function besideMemory(workload: string, ours: Round, limitMb: number): Result {
+  const ratio = (ours.rssMb ?? Number.NaN) / limitMb;
+  const theirs = { rssMb: limitMb };
+  return { workload, baseline: `${limitMb} MB`, figure: "rssMb", aim: 1, ...judged("rssMb", ratio, 1), ours, theirs };
+}
+
 function judged(figure: Comparison["figure"], ratio: number, aim: number) {
   return { ratio, reached: figure === "rate" ? ratio >= aim : ratio <= aim };
 }
@@ -84,7 +96,7 @@ function medians(all: readonly Round[]): Round {
   };
 }
 
-const signs = { rate: "≥", p50Ms: "p50 ≤", p99Ms: "p99 ≤" } as const;
+const signs = { rate: "≥", p50Ms: "p50 ≤", p99Ms: "p99 ≤", rssMb: "RSS ≤" } as const;
 
 /** What of a round is shown, and with how many digits. */
 const figures: readonly (readonly [title: string, figure: keyof Round, digits: number])[] = [

@@ -54,8 +54,8 @@ async function benchProcesses(stack: AsyncDisposableStack): Promise<Result[]> {
 
   const results: Result[] = [];
   for (const [baseline, aim, open] of [
-    ["raw mysql2, one transaction a redeem, no HTTP", 1, openRaw],
-    ["Fastify + knex FOR UPDATE", 10, openPlain],
+    ["raw mysql2, one transaction a redeem, no HTTP", 1.5, openRaw],
+    ["Fastify + knex FOR UPDATE", 15, openPlain],
   ] as const) {
     // One after the other: the server has too few connections for both.
     await using own = stack.use(new AsyncDisposableStack());

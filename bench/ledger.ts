@@ -64,8 +64,8 @@ export async function benchLedger(): Promise<Result[]> {
   const any = () => 1n + BigInt(Math.floor(Math.random() * Number(wallets)));
 
   const results = [
-    await compare(comparison("transfers, one hot wallet, 64 in flight", 64, hot, { figure: "rate", aim: 30 })),
-    await compare(comparison("transfers, 10,000 wallets, 64 in flight", 64, any, { figure: "rate", aim: 8 })),
+    await compare(comparison("transfers, one hot wallet, 64 in flight", 64, hot, { figure: "rate", aim: 75 })),
+    await compare(comparison("transfers, 10,000 wallets, 64 in flight", 64, any, { figure: "rate", aim: 12 })),
     await compare(comparison("transfers, one in flight", 1, any, { figure: "p50Ms", aim: 1.15 })),
   ];
   for (const { database, engine } of sides) {

@@ -3,13 +3,17 @@ import { type Result, tableOf } from "./comparison.ts";
 import { benchCoupons } from "./coupons.ts";
 import { benchEdge } from "./edge.ts";
 import { benchGiftCards } from "./gift-cards.ts";
+import { benchHop } from "./hop.ts";
 import { benchLedger } from "./ledger.ts";
 import { benchOrders } from "./orders.ts";
+import { benchStart } from "./start.ts";
 import { benchVouchers } from "./vouchers.ts";
 
 /** Each ends what it has started with the stack. */
 const benches: Readonly<Record<string, (stack: AsyncDisposableStack) => Promise<Result[]>>> = {
+  start: benchStart,
   ledger: benchLedger,
+  hop: benchHop,
   edge: benchEdge,
   coupons: benchCoupons,
   orders: benchOrders,

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
-import { anyPorts, withoutReflection } from "../platform/testing/engines.ts";
+import { anyPorts } from "../platform/testing/engines.ts";
 
 /** The root of the project. */
 export const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -90,7 +90,7 @@ export async function startServices(
   names: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<TestProcess> {
-  const usual = { LOG_LEVEL: "error", ...anyPorts, ...withoutReflection };
+  const usual = { LOG_LEVEL: "error", ...anyPorts };
   const started = startProcess("services/main.ts", names, { ...usual, ...environment });
   await started.says("giftmesh is ready");
   return started;

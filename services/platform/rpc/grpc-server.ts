@@ -9,6 +9,7 @@ import type { TokenVerifier } from "../token-verifier.ts";
 import { channelOptions } from "./channel.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { GrpcHandlers } from "./grpc-handlers.ts";
+import { addReflection } from "./reflection.ts";
 
 /** How long calls in progress have to end once the server is told to stop, in milliseconds. */
 const drainMs = 4_500;
@@ -45,10 +46,7 @@ export async function startGrpcServer({ config, dispatcher, tokens, log }: GrpcS
   const health = new HealthImplementation();
   for (const name of names) health.setStatus(name, "SERVING");
   health.addToServer(server);
-  if (config.grpcReflection) {
-    const { reflectionOf } = await import("./reflection.ts");
-    reflectionOf(dispatcher.services).addToServer(server);
-  }
+  if (config.grpcReflection) addReflection(server, dispatcher.services);
 
   const port = await bind(server, config);
   return {

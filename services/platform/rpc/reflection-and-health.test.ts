@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
-import { on } from "node:events";
+import { on, once } from "node:events";
 import { promisify } from "node:util";
 import { fromBinary } from "@bufbuild/protobuf";
+import { status } from "@grpc/grpc-js";
 import test from "ava";
 import { service as health } from "grpc-health-check";
 import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
@@ -30,6 +31,22 @@ test("buf curl lists the services that are served here, and no others", async (t
     "giftmesh.wallet.v1.LedgerService",
   ]);
 });
+
+for (const version of ["v1", "v1alpha"]) {
+  test(`who asks reflection (${version}) for what is no request is told so, and others are answered`, async (t) => {
+    const { address } = await startProcess(t, [serveTransfers(echo)], { grpcReflection: true });
+    const channel = openChannel(address, undefined);
+    t.teardown(() => channel.close());
+    const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+    const same = (bytes: Buffer) => bytes;
+    const stream = channel.makeBidiStreamRequest(path, same, same);
+    stream.on("data", () => undefined);
+    stream.write(Buffer.from("ffffffff", "hex"));
+    const [error] = await once(stream, "error").catch((error) => [error]);
+    t.like(error, { code: status.INVALID_ARGUMENT, details: "The request is not a ServerReflectionRequest" });
+    t.regex(await bufCurl("--list-services", `http://${address}`), /LedgerService/);
+  });
+}
 
 test("buf curl finds out by reflection how to call an RPC, and calls it", async (t) => {
   const { address } = await startProcess(t, [serveTransfers(echo)], { grpcReflection: true });

@@ -58,9 +58,6 @@ export function mysqlEngine(url = mysqlUrl()): Engine {
   };
 }
 
-/** To prepare reflection is a third of a start; the tests of it ask for it. */
-export const withoutReflection = { GRPC_REFLECTION: "false" };
-
 /** Every port is any that is free, so that nothing that runs is in the way of anything else. */
 export const anyPorts = { EDGE_PORT: "0", GRPC_PORT: "0", VOUCHER_PROVIDER_PORT: "0", VOUCHER_CALLBACK_PORT: "0" };
 
@@ -72,7 +69,7 @@ const passwordCost = { memory: 64, passes: 1, parallelism: 1 };
  * set on top.
  */
 export function testConfig(engine: Engine, environment: Readonly<Record<string, string>> = {}): Config {
-  const usual = { LOG_LEVEL: "error", ...anyPorts, ...withoutReflection };
+  const usual = { LOG_LEVEL: "error", ...anyPorts };
   return { ...readConfig({ ...usual, ...engine.environment, ...environment }), passwordCost };
 }
 

@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { besideLimit, besideMemory, type Result } from "./comparison.ts";
+import { weigh } from "./footprint.ts";
+import { at, openConnections } from "./http-client.ts";
+import { closedLoop, median, type Round } from "./load.ts";
+import { openSqlite, startMesh } from "./sides.ts";
+import { TokenMint } from "./token-mint.ts";
+
+const starts = 5;
+const startLimitMs = 1_500;
+const idleLimitMb = 200;
+const loadLimitMb = 400;
+
+/** After a start, until what it has thrown away is collected. */
+const idleMs = 10_000;
+
+const loadMs = 10_000;
+const inFlight = 64;
+const path = "/members/me/points";
+
+/** From the start of the whole mesh to its first answer, and what it has in memory: idle, and while it is asked. */
+export async function benchStart(stack: AsyncDisposableStack): Promise<Result[]> {
+  const mint = await TokenMint.open(stack);
+  const times: number[] = [];
+  // The first makes the tables.
+  for (let start = 0; start <= starts; start++) times.push(await timeStart(mint, stack));
+  const [, ...counted] = times;
+  const p50Ms = median(counted);
+  const start: Round = { rate: 1_000 / p50Ms, p50Ms, p99Ms: Math.max(...counted) };
+  const [idle, loaded] = await weighMesh(mint, stack);
+  return [
+    besideLimit("start to first answer, every service in one process, SQLite", start, startLimitMs),
+    besideMemory(`memory ${idleMs / 1_000} s after the start`, idle, idleLimitMb),
+    besideMemory(`memory after ${loadMs / 1_000} s of GET ${path}, ${inFlight} in flight`, loaded, loadLimitMb),
+  ];
+}
+
+async function timeStart(mint: TokenMint, stack: AsyncDisposableStack): Promise<number> {
+  await using own = stack.use(new AsyncDisposableStack());
+  const begun = performance.now();
+  const { base } = await startMesh(openSqlite(own), mint, own);
+  await fetch(`${base}/products/top`);
+  return performance.now() - begun;
+}
+
+async function weighMesh(mint: TokenMint, stack: AsyncDisposableStack): Promise<[idle: Round, loaded: Round]> {
+  await using own = stack.use(new AsyncDisposableStack());
+  const { base, workers } = await startMesh(openSqlite(own), mint, own);
+  await sleep(idleMs);
+  const nothing = async () => ({ operations: 1, rate: Number.NaN, p50Ms: Number.NaN, p99Ms: Number.NaN });
+  const idle = await weigh(workers, nothing);
+  const tokens = await mint.users(inFlight);
+  const connections = await openConnections(base, inFlight, own);
+  const ask = (place: number) => at(connections, place).get(path, at(tokens, place));
+  return [idle, await weigh(workers, () => closedLoop(inFlight, loadMs, ask))];
+}
