@@ -48,7 +48,7 @@ async function benchRead(mesh: Side, client: RestClient, path: string, stack: As
   await using own = stack.use(new AsyncDisposableStack());
   const bare = await startBare("bare-fastify.ts", text, own);
   const headers = { authorization: `Bearer ${client.token}` };
-  return compare({
+  return await compare({
     workload: `GET ${path.replace(/\d{3,}/, "{id}")}, one process, ${connections} connections`,
     baseline: "bare Fastify route, the same bytes",
     figure: "rate",
@@ -66,7 +66,7 @@ async function benchConnect(mesh: Side, client: RestClient, stack: AsyncDisposab
   if (status !== 200) throw new Error(`${getPoints} answered ${status}: ${text}`);
   await using own = stack.use(new AsyncDisposableStack());
   const bare = await startBare("connect-node.ts", text, own);
-  return compare({
+  return await compare({
     workload: `Connect JSON GetPoints, one process, ${connections} connections`,
     baseline: "connect-node, a handler that has the answer",
     figure: "rate",

@@ -1,5 +1,6 @@
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import type { Row, Statement } from "./database.ts";
+import { SqliteStatement } from "./sqlite-statement.ts";
 
 const mostStatements = 500;
 
@@ -15,7 +16,7 @@ const pagesInLog = 8_000;
 /** One connection to a SQLite file, with its statements prepared once. Every integer is read as a bigint. */
 export class SqliteConnection {
   private readonly file: DatabaseSync;
-  private readonly statements = new Map<string, StatementSync>();
+  private readonly statements = new Map<string, SqliteStatement>();
 
   constructor(path: string, access: "read" | "write") {
     this.file = new DatabaseSync(path, { readOnly: access === "read", timeout: 5_000, readBigInts: true });
@@ -27,10 +28,10 @@ export class SqliteConnection {
     this.file.exec(`PRAGMA cache_size = -${cacheKiB[access]}; PRAGMA temp_store = MEMORY`);
   }
 
-  prepare(sql: string): StatementSync {
+  prepare(sql: string): SqliteStatement {
     const known = this.statements.get(sql);
     if (known) return known;
-    const statement = this.file.prepare(sql);
+    const statement = new SqliteStatement(this.file.prepare(sql));
     if (this.statements.size >= mostStatements) {
       const oldest = this.statements.keys().next();
       if (!oldest.done) this.statements.delete(oldest.value);
@@ -40,7 +41,7 @@ export class SqliteConnection {
   }
 
   run({ sql, values }: Statement): Row[] {
-    return this.prepare(sql).all(...(values as SQLInputValue[])) as Row[];
+    return this.prepare(sql).all(values);
   }
 
   close(): void {

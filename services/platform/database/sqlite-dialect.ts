@@ -30,11 +30,11 @@ export class NodeSqliteClient extends BetterSqlite3Client {
     // A transaction that reads first and writes then would otherwise fail where another process has written between.
     const statement = connection.prepare(query.sql === "BEGIN;" ? "BEGIN IMMEDIATE" : query.sql);
     const bindings = (query.bindings ?? []).map((value) => (typeof value === "boolean" ? Number(value) : value));
-    if (statement.columns().length > 0) {
-      query.response = statement.all(...(bindings as string[]));
+    if (statement.hasRows) {
+      query.response = statement.all(bindings);
       return query;
     }
-    const { changes, lastInsertRowid } = statement.run(...(bindings as string[]));
+    const { changes, lastInsertRowid } = statement.run(bindings);
     query.response = { changes: Number(changes), lastInsertRowid };
     query.context = { changes: Number(changes), lastID: lastInsertRowid };
     return query;
