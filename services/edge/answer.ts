@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeader } from "node:http";
+import type { OutgoingHttpHeader, ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply } from "fastify";
 
 /** What every answer has, whatever it is about. */
@@ -39,8 +39,21 @@ export function send(
   own: Headers,
   body?: string | Uint8Array,
 ): void {
-  reply
-    .hijack()
-    .raw.writeHead(status, headersOf(reply, common, own))
-    .end(body);
+  endTogether(reply.hijack().raw.writeHead(status, headersOf(reply, common, own)), body);
+}
+
+let ending: [response: ServerResponse, body: string | Uint8Array | undefined][] = [];
+
+/**
+ * Ends an answer with all others of one turn of the event loop. To wake whoever waits for one takes far longer than to
+ * write it; one after the other, they are still awake for the next.
+ */
+function endTogether(response: ServerResponse, body: string | Uint8Array | undefined): void {
+  ending.push([response, body]);
+  if (ending.length > 1) return;
+  setImmediate(() => {
+    const all = ending;
+    ending = [];
+    for (const [response, body] of all) response.end(body);
+  });
 }

@@ -24,10 +24,15 @@ export function relationOf(card: Card, asker: Asker): Relation {
 }
 
 /** Whether somebody holds a card: its recipient by verified contact or, where it names none, its maker. */
-export function isHolder({ recipient, sender }: Card, { userId, emails, numbers }: Asker): boolean {
+function isHolder({ recipient, sender }: Card, { userId, emails, numbers }: Asker): boolean {
   const { email, number } = recipient;
   if (email === undefined && number === undefined) return sender.id === userId;
   return (email !== undefined && emails.includes(email)) || (number !== undefined && numbers.includes(number));
+}
+
+/** Whether a card is in somebody's lists: of those that they have made, or hold. */
+export function isOneOfTheirs(card: Card, asker: Asker): boolean {
+  return card.sender.id === asker.userId || isHolder(card, asker);
 }
 
 /** Whether somebody may see a card's code: whoever made it, holds it, or has it. */
