@@ -1,9 +1,12 @@
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { type Order, OrderCancelledSchema, OrderPaidSchema } from "../../gen/giftmesh/payment/v1/order_pb.ts";
-import type { Session } from "../platform/database/database.ts";
+import {
+  type OrderCancelled,
+  OrderCancelledSchema,
+  type OrderPaid,
+  OrderPaidSchema,
+} from "../../gen/giftmesh/payment/v1/order_pb.ts";
 import { type Consumer, consume } from "../platform/events/consumer.ts";
 import { microsecondsPerSecond, now, toInstant } from "../platform/time.ts";
-import type { ProductSales, SoldProduct, Units } from "./store/product-sales.ts";
+import type { ProductSales, Sale, SoldProduct } from "./store/product-sales.ts";
 
 const oneDay = 24n * 3_600n * microsecondsPerSecond;
 
@@ -61,29 +64,31 @@ export class TopProducts {
         name: "catalog-order-paid",
         subject: "giftmesh.order.paid",
         message: OrderPaidSchema,
-        handle: ({ order, paidAt }, tx) => this.count(tx, order, paidAt, 1n),
+        handleTogether: (paid, tx) => this.sales.add(tx, salesOf(paid, 1n)),
       }),
       consume({
         name: "catalog-order-cancelled",
         subject: "giftmesh.order.cancelled",
         message: OrderCancelledSchema,
-        handle: ({ order, paidAt }, tx) => this.count(tx, order, paidAt, -1n),
+        handleTogether: (cancelled, tx) => this.sales.add(tx, salesOf(cancelled, -1n)),
       }),
     ];
   }
-
-  private async count(tx: Session, order: Order | undefined, paidAt: Timestamp | undefined, sign: 1n | -1n) {
-    if (!order || !paidAt) throw new Error("An event of an order that was paid says not of which, or when");
-    await this.sales.add(tx, dayOf(toInstant(paidAt)), unitsOf(order, sign));
-  }
 }
 
-function unitsOf({ items }: Order, sign: 1n | -1n): Units[] {
-  const byProduct = Map.groupBy(items, (item) => item.productId);
-  return Array.from(byProduct, ([productId, alike]) => ({
-    productId,
-    units: sign * alike.reduce((sum, item) => sum + item.quantity, 0n),
-  }));
+/** What some orders come to, each product of each day once. */
+function salesOf(events: readonly (OrderPaid | OrderCancelled)[], sign: 1n | -1n): Sale[] {
+  const sales = new Map<string, Sale>();
+  for (const { order, paidAt } of events) {
+    if (!order || !paidAt) throw new Error("An event of an order that was paid says not of which, or when");
+    const day = dayOf(toInstant(paidAt));
+    for (const { productId, quantity } of order.items) {
+      const key = `${day} ${productId}`;
+      const units = (sales.get(key)?.units ?? 0n) + sign * quantity;
+      sales.set(key, { day, productId, units });
+    }
+  }
+  return [...sales.values()];
 }
 
 function dayOf(instant: bigint): bigint {

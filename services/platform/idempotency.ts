@@ -60,9 +60,7 @@ export class Receipts {
       everyMs: 600_000,
       alone: true,
       run: async () => {
-        await this.database.transaction((tx) =>
-          tx.run([{ sql: "DELETE FROM receipts WHERE created_at < ?", values: [now() - keptFor] }]),
-        );
+        await this.database.write([{ sql: "DELETE FROM receipts WHERE created_at < ?", values: [now() - keptFor] }]);
       },
     };
   }
@@ -73,7 +71,7 @@ export class Receipts {
       if (!receipt.settled) throw new Error("A handler has answered without settling its receipt");
       return answer;
     } catch (error) {
-      if (isOutcome(error)) await this.database.transaction((tx) => tx.run(receipt.refusing(error)));
+      if (isOutcome(error)) await this.database.write(receipt.refusing(error));
       else if (!(error instanceof Refusal) && !isDuplicateKey(error)) throw error;
       // What refused it may be what a duplicate has done in another process: then that one's answer is this one's too.
       const row = await this.find(receipt);
@@ -93,9 +91,9 @@ export class Receipts {
   private async find(receipt: Receipt): Promise<Row | undefined> {
     const [row] = await this.database.select(selectReceipts([receipt.id]));
     if (!row || (row.created_at as bigint) >= now() - keptFor) return row;
-    await this.database.transaction((tx) =>
-      tx.run([{ sql: "DELETE FROM receipts WHERE id = ? AND created_at < ?", values: [receipt.id, now() - keptFor] }]),
-    );
+    await this.database.write([
+      { sql: "DELETE FROM receipts WHERE id = ? AND created_at < ?", values: [receipt.id, now() - keptFor] },
+    ]);
     return undefined;
   }
 }

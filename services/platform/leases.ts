@@ -90,8 +90,8 @@ export class Leases {
   }
 
   private async release(name: string, holder: string): Promise<void> {
-    await this.database.transaction((tx) =>
-      tx.run([{ sql: "UPDATE leases SET expires_at = 0 WHERE name = ? AND holder = ?", values: [name, holder] }]),
-    );
+    await this.database.write([
+      { sql: "UPDATE leases SET expires_at = 0 WHERE name = ? AND holder = ?", values: [name, holder] },
+    ]);
   }
 }

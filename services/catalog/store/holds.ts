@@ -86,15 +86,13 @@ export class Holds {
         });
         if (found.length === 0) break;
         const ids = found.map((row) => row.id as string).sort();
-        await this.database.transaction((tx) =>
-          tx.run([
-            {
-              // An expired one may have been committed since.
-              sql: `DELETE FROM holds WHERE id IN (${placeholders(ids.length)}) AND status = ? AND due_at <= ?`,
-              values: [...ids, status, at],
-            },
-          ]),
-        );
+        await this.database.write([
+          {
+            // An expired one may have been committed since.
+            sql: `DELETE FROM holds WHERE id IN (${placeholders(ids.length)}) AND status = ? AND due_at <= ?`,
+            values: [...ids, status, at],
+          },
+        ]);
       } while (found.length === purgedAtOnce && !signal.aborted);
     }
   }

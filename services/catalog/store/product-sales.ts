@@ -3,8 +3,9 @@ import { addTo } from "../../platform/database/statements.ts";
 import type { Product } from "../domain/product.ts";
 import { productOf } from "./products.ts";
 
-/** So many units of a product; below zero where they were given back. */
-export interface Units {
+/** So many units of a product on a day, counted from 1970 in UTC; below zero where they were given back. */
+export interface Sale {
+  readonly day: bigint;
   readonly productId: bigint;
   readonly units: bigint;
 }
@@ -15,7 +16,7 @@ export interface SoldProduct {
   readonly sold: bigint;
 }
 
-/** How many units of each product were paid for on each day. Days are counted from 1970, in UTC. */
+/** How many units of each product were paid for on each day. */
 export class ProductSales {
   private readonly database: Database;
 
@@ -23,13 +24,13 @@ export class ProductSales {
     this.database = database;
   }
 
-  /** Adds to a day's units; each product at most once. */
-  async add(session: Session, day: bigint, units: readonly Units[]): Promise<void> {
-    if (units.length === 0) return;
+  /** Adds to what was sold; each product of each day at most once. */
+  async add(session: Session, sales: readonly Sale[]): Promise<void> {
+    if (sales.length === 0) return;
     // In the order of their key, so that no two transactions wait for each other.
-    const rows = units
-      .toSorted((a, b) => (a.productId < b.productId ? -1 : 1))
-      .map((one) => [day, one.productId, one.units] as const);
+    const rows = sales
+      .toSorted((a, b) => compare(a.day, b.day) || compare(a.productId, b.productId))
+      .map(({ day, productId, units }) => [day, productId, units] as const);
     await session.run([
       addTo(this.database.dialect, "product_sales", ["day", "product_id", "units"], rows, {
         key: ["day", "product_id"],
@@ -54,8 +55,10 @@ export class ProductSales {
 
   /** Forgets what was sold before a day. */
   async purge(beforeDay: bigint): Promise<void> {
-    await this.database.transaction((tx) =>
-      tx.run([{ sql: "DELETE FROM product_sales WHERE day < ?", values: [beforeDay] }]),
-    );
+    await this.database.write([{ sql: "DELETE FROM product_sales WHERE day < ?", values: [beforeDay] }]);
   }
+}
+
+function compare(a: bigint, b: bigint): number {
+  return a < b ? -1 : Number(a > b);
 }

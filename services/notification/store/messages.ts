@@ -140,13 +140,11 @@ export class Messages {
 
   /** Forgets messages that were asked for before an instant, whatever became of them. */
   async purge(before: Instant): Promise<void> {
-    await this.database.transaction((tx) =>
-      tx.run(
-        ["messages", "message_requests"].map((table) => ({
-          sql: `DELETE FROM ${table} WHERE created_at < ?`,
-          values: [before],
-        })),
-      ),
+    await this.database.write(
+      ["messages", "message_requests"].map((table) => ({
+        sql: `DELETE FROM ${table} WHERE created_at < ?`,
+        values: [before],
+      })),
     );
   }
 
@@ -157,7 +155,7 @@ export class Messages {
   }
 
   private async write(statement: Statement): Promise<void> {
-    await this.database.transaction((tx) => tx.run([statement]));
+    await this.database.write([statement]);
   }
 }
 

@@ -147,14 +147,12 @@ export class Deliveries {
 
   /** One that has come to wait again meanwhile stays. */
   private async forget(places: readonly bigint[]): Promise<void> {
-    await this.database.transaction((tx) =>
-      tx.run([
-        {
-          sql: `DELETE FROM deliveries WHERE state = 'sent' AND place IN (${placeholders(places.length)})`,
-          values: places,
-        },
-      ]),
-    );
+    await this.database.write([
+      {
+        sql: `DELETE FROM deliveries WHERE state = 'sent' AND place IN (${placeholders(places.length)})`,
+        values: places,
+      },
+    ]);
   }
 }
 

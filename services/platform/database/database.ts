@@ -59,6 +59,9 @@ export interface Database {
   /** Runs statements in a transaction, in one round trip: all of them, or none. Not run again on failure. */
   commit(statements: readonly Statement[]): Promise<void>;
 
+  /** The same, and run again after a deadlock, up to five times. */
+  write(statements: readonly Statement[]): Promise<void>;
+
   /** Runs work on one unchanging view of the whole database, while others write. */
   snapshot<T>(work: (session: Session) => Promise<T>): Promise<T>;
 

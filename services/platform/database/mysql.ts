@@ -24,6 +24,12 @@ export function openMysql(url: string, name: string, connections: number): Datab
   const pool = openPool(url, name, connections);
   // Apart, so that they can be taken while every other connection has a transaction open.
   const sequences = openPool(url, name, 1);
+  const commit = (statements: readonly Statement[]) =>
+    onConnection(pool, (connection) =>
+      rollingBack(connection, async () => {
+        await commitTogether(connection, [beginStatement, ...statements]);
+      }),
+    );
 
   return {
     dialect: "mysql",
@@ -50,12 +56,8 @@ export function openMysql(url: string, name: string, connections: number): Datab
           return result;
         }),
       ),
-    commit: (statements) =>
-      onConnection(pool, (connection) =>
-        rollingBack(connection, async () => {
-          await commitTogether(connection, [beginStatement, ...statements]);
-        }),
-      ),
+    commit,
+    write: (statements) => retryTransient(() => commit(statements)),
     snapshot: (work) =>
       onConnection(pool, (connection) =>
         rollingBack(connection, async () => {

@@ -44,6 +44,11 @@ export function openSqlite(filename: string): Database {
     }
   };
 
+  const commit = (statements: readonly Statement[]) =>
+    exclusively(async (connection) => {
+      for (const statement of statements) connection.run(statement);
+    });
+
   return {
     dialect: "sqlite",
     forUpdate: "",
@@ -64,10 +69,8 @@ export function openSqlite(filename: string): Database {
         for (const statement of save) connection.run(statement);
         return result;
       }),
-    commit: (statements) =>
-      exclusively(async (connection) => {
-        for (const statement of statements) connection.run(statement);
-      }),
+    commit,
+    write: (statements) => retryTransient(() => commit(statements)),
     snapshot: async (work) => {
       const connection = new SqliteConnection(filename, "read");
       try {

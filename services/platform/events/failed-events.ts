@@ -52,25 +52,23 @@ export class FailedEvents {
       key: ["consumer", "event_id"],
       update: [],
     });
-    await this.database.transaction((tx) => tx.run([keeping]));
+    await this.database.write([keeping]);
   }
 
   /** Notes that it has failed again. */
   async note({ consumer, event, error, attempts, nextAttemptAt, deadAt }: FailedEvent): Promise<void> {
-    await this.database.transaction((tx) =>
-      tx.run([
-        {
-          sql:
-            "UPDATE failed_events SET error = ?, attempts = ?, next_attempt_at = ?, dead_at = ? " +
-            "WHERE consumer = ? AND event_id = ?",
-          values: [error, BigInt(attempts), nextAttemptAt, deadAt, consumer, event.id],
-        },
-      ]),
-    );
+    await this.database.write([
+      {
+        sql:
+          "UPDATE failed_events SET error = ?, attempts = ?, next_attempt_at = ?, dead_at = ? " +
+          "WHERE consumer = ? AND event_id = ?",
+        values: [error, BigInt(attempts), nextAttemptAt, deadAt, consumer, event.id],
+      },
+    ]);
   }
 
   async forget(failed: FailedEvent): Promise<void> {
-    await this.database.transaction((tx) => tx.run([this.forgetting(failed)]));
+    await this.database.write([this.forgetting(failed)]);
   }
 
   /** The statement that ends its story, for the transaction of its effect. */

@@ -58,9 +58,7 @@ export class Inbox {
       everyMs: 600_000,
       alone: true,
       run: async () => {
-        await this.database.transaction((tx) =>
-          tx.run([{ sql: "DELETE FROM inbox WHERE handled_at < ?", values: [now() - keptFor] }]),
-        );
+        await this.database.write([{ sql: "DELETE FROM inbox WHERE handled_at < ?", values: [now() - keptFor] }]);
       },
     };
   }

@@ -48,11 +48,9 @@ export class OutboxRows {
   async markSent(rows: readonly Row[]): Promise<void> {
     if (rows.length === 0) return;
     const ids = rows.map((row) => row.id as string);
-    await this.database.transaction((tx) =>
-      tx.run([
-        { sql: `UPDATE outbox SET sent_at = ? WHERE id IN (${placeholders(ids.length)})`, values: [now(), ...ids] },
-      ]),
-    );
+    await this.database.write([
+      { sql: `UPDATE outbox SET sent_at = ? WHERE id IN (${placeholders(ids.length)})`, values: [now(), ...ids] },
+    ]);
   }
 
   /** The store that events were last sent to; undefined where none ever was. */
@@ -63,15 +61,13 @@ export class OutboxRows {
 
   /** Has everything that was sent since an instant, or is still kept, sent again, to this store. */
   async resend(sentSince: Instant, store: string): Promise<void> {
-    await this.database.transaction((tx) =>
-      tx.run([
-        { sql: "UPDATE outbox SET sent_at = 0 WHERE sent_at > ?", values: [sentSince] },
-        upsertInto(this.database.dialect, "relay_store", ["name", "store"], [["road", store]], {
-          key: ["name"],
-          update: ["store"],
-        }),
-      ]),
-    );
+    await this.database.write([
+      { sql: "UPDATE outbox SET sent_at = 0 WHERE sent_at > ?", values: [sentSince] },
+      upsertInto(this.database.dialect, "relay_store", ["name", "store"], [["road", store]], {
+        key: ["name"],
+        update: ["store"],
+      }),
+    ]);
   }
 
   /** Forgets events that were sent and are a week old. */
@@ -81,9 +77,9 @@ export class OutboxRows {
       everyMs: 600_000,
       alone: true,
       run: async () => {
-        await this.database.transaction((tx) =>
-          tx.run([{ sql: "DELETE FROM outbox WHERE id < ? AND sent_at > 0", values: [leastIdSince(now() - keptFor)] }]),
-        );
+        await this.database.write([
+          { sql: "DELETE FROM outbox WHERE id < ? AND sent_at > 0", values: [leastIdSince(now() - keptFor)] },
+        ]);
       },
     };
   }

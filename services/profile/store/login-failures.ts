@@ -47,9 +47,9 @@ export class LoginFailureCounts {
 
   /** Forgets what no longer counts at this instant. */
   async purge(at: Instant): Promise<void> {
-    await this.database.transaction((tx) =>
-      tx.run([{ sql: "DELETE FROM login_failures WHERE last_failed_at < ?", values: [at - forgottenAfter] }]),
-    );
+    await this.database.write([
+      { sql: "DELETE FROM login_failures WHERE last_failed_at < ?", values: [at - forgottenAfter] },
+    ]);
   }
 
   private putting(attempt: Attempt, failures: LoginFailures, update: readonly string[]): Statement {

@@ -69,11 +69,9 @@ export class SentCodes {
 
   /** Forgets what is no longer good at this instant. */
   async purge(at: Instant): Promise<void> {
-    await this.database.transaction((tx) =>
-      tx.run([
-        { sql: "DELETE FROM verification_codes WHERE sent_at < ?", values: [at - codeGoodFor] },
-        { sql: "DELETE FROM contacts_sent_to WHERE sent_at < ?", values: [at - codeGoodFor] },
-      ]),
-    );
+    await this.database.write([
+      { sql: "DELETE FROM verification_codes WHERE sent_at < ?", values: [at - codeGoodFor] },
+      { sql: "DELETE FROM contacts_sent_to WHERE sent_at < ?", values: [at - codeGoodFor] },
+    ]);
   }
 }

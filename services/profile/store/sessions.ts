@@ -69,12 +69,10 @@ export class Sessions {
   /** Forgets what nobody can go on with any more at this instant. */
   async purge(at: Instant): Promise<void> {
     const before = at - refreshTokenGoodFor;
-    await this.database.transaction((tx) =>
-      tx.run([
-        { sql: "DELETE FROM refresh_tokens WHERE issued_at < ?", values: [before] },
-        { sql: "DELETE FROM sessions WHERE refreshed_at < ?", values: [before] },
-      ]),
-    );
+    await this.database.write([
+      { sql: "DELETE FROM refresh_tokens WHERE issued_at < ?", values: [before] },
+      { sql: "DELETE FROM sessions WHERE refreshed_at < ?", values: [before] },
+    ]);
   }
 }
 

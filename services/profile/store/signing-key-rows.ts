@@ -35,15 +35,13 @@ export class SigningKeyRows {
   /** Adds a key; answers false where another replica has added one of that number before. */
   async add({ number, keyId, privateJwk }: SigningKeyRow): Promise<boolean> {
     try {
-      await this.database.transaction((tx) =>
-        tx.run([
-          insertInto(
-            "signing_keys",
-            ["number", "key_id", "private_jwk", "created_at"],
-            [[number, keyId, privateJwk, now()]],
-          ),
-        ]),
-      );
+      await this.database.write([
+        insertInto(
+          "signing_keys",
+          ["number", "key_id", "private_jwk", "created_at"],
+          [[number, keyId, privateJwk, now()]],
+        ),
+      ]);
       return true;
     } catch (error) {
       if (isDuplicateKey(error)) return false;

@@ -113,6 +113,6 @@ export class Vouchers {
   }
 
   private async write(statement: Statement): Promise<void> {
-    await this.database.transaction((tx) => tx.run([statement]));
+    await this.database.write([statement]);
   }
 }

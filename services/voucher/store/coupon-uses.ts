@@ -54,9 +54,7 @@ export function endUses(ids: readonly string[], at: Instant): Statement {
 
 /** Forgets uses that were returned before an instant. */
 export async function purgeReturnedUses(database: Database, before: Instant): Promise<void> {
-  await database.transaction((tx) =>
-    tx.run([{ sql: "DELETE FROM coupon_uses WHERE returned_at < ?", values: [before] }]),
-  );
+  await database.write([{ sql: "DELETE FROM coupon_uses WHERE returned_at < ?", values: [before] }]);
 }
 
 export function couponUseOf(row: Row): CouponUse {

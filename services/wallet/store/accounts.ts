@@ -40,7 +40,7 @@ export class Accounts {
     const unopened = this.notRemembered(unknown);
     if (unopened.length === 0) return;
     const statement = await this.opening(unopened);
-    await this.database.transaction((tx) => tx.run([statement]));
+    await this.database.write([statement]);
     await this.find(unopened);
   }
 

@@ -41,9 +41,9 @@ export class Charges {
 
   /** Keeps that a charge never gives its points. */
   async decline({ id }: Charge): Promise<void> {
-    await this.database.transaction((tx) =>
-      tx.run([{ sql: "UPDATE charges SET state = 'declined' WHERE id = ? AND state = 'asked'", values: [id] }]),
-    );
+    await this.database.write([
+      { sql: "UPDATE charges SET state = 'declined' WHERE id = ? AND state = 'asked'", values: [id] },
+    ]);
   }
 
   /** Charges of which nobody has told for so long what came of them, the oldest first. */

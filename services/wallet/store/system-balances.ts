@@ -59,12 +59,10 @@ export async function putDownSystemBalances(database: Database): Promise<void> {
   const balances = await database.snapshot((session) => systemBalances(session, asOf));
   if (balances.length === 0) return;
   const rows = balances.map(({ id, balance }) => [id, asOf, String(balance)] as const);
-  await database.transaction((tx) =>
-    tx.run([
-      upsertInto(database.dialect, "system_balances", ["account_id", "as_of", "balance"], rows, {
-        key: ["account_id", "as_of"],
-        update: [],
-      }),
-    ]),
-  );
+  await database.write([
+    upsertInto(database.dialect, "system_balances", ["account_id", "as_of", "balance"], rows, {
+      key: ["account_id", "as_of"],
+      update: [],
+    }),
+  ]);
 }

@@ -12,9 +12,7 @@ export class PictureRows {
 
   /** Makes a picture known before its files are: they go at that instant unless it is kept. */
   async announce(picture: string, removeAfter: Instant): Promise<void> {
-    await this.database.transaction((tx) =>
-      tx.run([insertInto("pictures", ["id", "remove_after"], [[picture, removeAfter]])]),
-    );
+    await this.database.write([insertInto("pictures", ["id", "remove_after"], [[picture, removeAfter]])]);
   }
 
   /** Keeps a picture for the background that is written beside it. Answers whether it is still there. */
@@ -45,6 +43,6 @@ export class PictureRows {
 
   /** Forgets a picture whose files are gone. */
   async forget(picture: string): Promise<void> {
-    await this.database.transaction((tx) => tx.run([{ sql: "DELETE FROM pictures WHERE id = ?", values: [picture] }]));
+    await this.database.write([{ sql: "DELETE FROM pictures WHERE id = ?", values: [picture] }]);
   }
 }
