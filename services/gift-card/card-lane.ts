@@ -77,7 +77,7 @@ export class CardLane {
     const ids = [...new Set(commands.flatMap((one) => ("begin" in one ? [] : [one.id])))].sort((a, b) =>
       a < b ? -1 : 1,
     );
-    const { forUpdate, dialect } = this.database;
+    const { forUpdate } = this.database;
     const load = [
       ...(ids.length > 0 ? [selectCards(ids, forUpdate)] : []),
       ...(requestIds.length > 0 ? [selectRequested(requestIds, forUpdate)] : []),
@@ -99,7 +99,7 @@ export class CardLane {
       const decided = decide(new Set());
       const gone = await this.holdBackgrounds(session, decided.batch.givenBackgrounds);
       const { batch, outcomes } = gone.size === 0 ? decided : decide(gone);
-      return { save: batch.statements(dialect, this.counters), result: outcomes };
+      return { save: batch.statements(this.counters), result: outcomes };
     });
   }
 
@@ -153,13 +153,13 @@ class CardBatch {
     return [...this.given].sort((a, b) => (a < b ? -1 : 1));
   }
 
-  statements(dialect: Database["dialect"], counters: CardCounters): Statement[] {
+  statements(counters: CardCounters): Statement[] {
     const changes = Array.from(this.changed, (id) => [known(this.before, id), known(this.cards, id)] as const);
     const amended = changes.filter(([before, after]) => isAmended(before, after)).map(([, after]) => after);
     const recoded = changes.filter(([before, after]) => before.code !== after.code).map(([, after]) => after);
     return [
       // First, so that a request that is forgotten can begin another.
-      ...updateStepped(dialect, changes),
+      ...updateStepped(changes),
       ...(this.begun.length > 0 ? [insertCards(this.begun)] : []),
       ...updateAmended(amended),
       ...updateCodes(recoded),

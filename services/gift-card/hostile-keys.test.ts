@@ -156,11 +156,11 @@ declare(
     // The refusal is about to be written when there is enough in the wallet, and the request has come again.
     const [refused, held, paying, go] = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
     const { database } = here;
-    const { transaction } = database;
-    database.transaction = async (work) => {
+    const { write } = database;
+    database.write = async (statements) => {
       refused?.resolve();
       await held?.promise;
-      return transaction.call(database, work) as ReturnType<typeof work>;
+      return write.call(database, statements);
     };
     const first = tally([here.newCard(userId, {}, key)]);
     await refused?.promise;
@@ -175,7 +175,7 @@ declare(
     await paying?.promise;
     held?.resolve();
     const told = await first;
-    Object.assign(database, { transaction });
+    Object.assign(database, { write });
     go?.resolve();
     there.comeBetween();
     const card = await second;

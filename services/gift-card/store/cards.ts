@@ -1,5 +1,5 @@
-import type { Database, Row, Statement, Value } from "../../platform/database/database.ts";
-import { insertInto, placeholders, upsertInto } from "../../platform/database/statements.ts";
+import type { Row, Statement, Value } from "../../platform/database/database.ts";
+import { insertInto, placeholders, updateTogether } from "../../platform/database/statements.ts";
 import type {
   Card,
   CardOrder,
@@ -50,17 +50,13 @@ const amendable: Columns = {
   notes: (card) => card.notes,
 };
 
-/** What a step may change, and a row cannot be without. */
-const essential: Columns = {
+/** What a step may change. */
+const stepped: Columns = {
   state: (card) => card.state,
   amount: (card) => card.amount,
   updated_at: (card) => card.updatedAt,
   method: (card) => card.method,
   attempt: (card) => card.attempt,
-};
-
-const stepped: Columns = {
-  ...essential,
   request_id: (card) => card.requestId,
   facet: (card) => facetOf(card)?.number,
   email_facet: (card) => (card.recipient.email === undefined ? undefined : facetOf(card)?.number),
@@ -120,21 +116,17 @@ export function insertCards(cards: readonly Card[]): Statement {
 }
 
 /**
- * Writes what steps have changed of cards that are there: locked, so that nothing is inserted. Those of which the same
- * columns have changed are written together, and no other column, nor an index of one, is touched.
+ * Writes what steps have changed of cards that are there, and locked. Those of which the same columns have changed are
+ * written together, and no other column, nor an index of one, is touched.
  */
-export function updateStepped(
-  dialect: Database["dialect"],
-  changes: readonly (readonly [before: Card, after: Card])[],
-): Statement[] {
+export function updateStepped(changes: readonly (readonly [before: Card, after: Card])[]): Statement[] {
   const alike = Map.groupBy(changes, ([before, after]) => changedColumns(before, after).join());
   alike.delete("");
   return Array.from(alike, ([names, same]) => {
-    const update = names.split(",");
-    const written = steppedColumns.filter(([name]) => update.includes(name));
-    const columns = { ...key, ...essential, ...Object.fromEntries(written) };
     const cards = same.map(([, after]) => after);
-    return upsertInto(dialect, "cards", Object.keys(columns), rowsOf(columns, cards), { key: ["id"], update });
+    const columns = names.split(",").map((name) => [name, cards.map((card) => stepped[name]?.(card) ?? null)] as const);
+    const ids = cards.map(({ id }) => id);
+    return updateTogether("cards", ids, columns);
   });
 }
 

@@ -1,8 +1,9 @@
 import { inspect } from "node:util";
 import test from "ava";
 import { type Engine, engines, testDatabase } from "../testing/engines.ts";
+import type { Value } from "./database.ts";
 import { createTable } from "./migrate.ts";
-import { addTo } from "./statements.ts";
+import { addTo, insertInto, updateTogether } from "./statements.ts";
 
 const tallies = {
   name: "001-tallies",
@@ -16,7 +17,19 @@ const tallies = {
     }),
 };
 
-const setUp = async (engine: Engine) => ({ engine, database: await testDatabase(engine, "tallies", [tallies]) });
+const prices = {
+  name: "002-prices",
+  up: (knex: Parameters<typeof createTable>[0]) =>
+    createTable(knex, "prices", (table) => {
+      table.bigInteger("id").primary();
+      table.bigInteger("price");
+      table.string("label", 20);
+      table.bigInteger("untouched").notNullable();
+    }),
+};
+
+const migrations = [tallies, prices];
+const setUp = async (engine: Engine) => ({ engine, database: await testDatabase(engine, "tallies", migrations) });
 
 for (const { engine, database } of await Promise.all((await engines()).map(setUp))) {
   const add = (...rows: (readonly [bigint, string, string, bigint])[]) =>
@@ -30,6 +43,39 @@ for (const { engine, database } of await Promise.all((await engines()).map(setUp
   test.after.always(async () => {
     await database.close();
     await engine.remove();
+  });
+
+  test(`rows that are updated together have each its own values, and no other row or column has any on ${engine.name}`, async (t) => {
+    const columns = ["id", "price", "label", "untouched"];
+    const row = (id: bigint, price: Value = 1n, label: Value = "old") => [id, price, label, 7n];
+    const ids = [1n, 2n, 3n, 4n];
+    const most = 9_223_372_036_854_775_807n;
+    await database.commit([
+      insertInto(
+        "prices",
+        columns,
+        [...ids, 5n].map((id) => row(id)),
+      ),
+    ]);
+    await database.commit([
+      updateTogether("prices", [1n, 2n], [["price", [null, null]]]),
+      updateTogether(
+        "prices",
+        [2n, 3n, 4n],
+        [
+          ["price", [most, null, -1n]],
+          ["label", ["it's", "it's", "it's"]],
+        ],
+      ),
+    ]);
+    const rows = await database.select({
+      sql: "SELECT id, price, label, untouched FROM prices ORDER BY id",
+      values: [],
+    });
+    t.deepEqual(
+      rows.map((one) => Object.values(one)),
+      [row(1n, null), row(2n, most, "it's"), row(3n, null, "it's"), row(4n, -1n, "it's"), row(5n)],
+    );
   });
 
   test(`what is added to a row that is not there makes it, and what is added again adds up on ${engine.name}`, async (t) => {

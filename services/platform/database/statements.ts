@@ -14,6 +14,24 @@ export function insertInto(table: string, columns: readonly string[], rows: read
   };
 }
 
+/** A column, and the value that it is to have in each row. */
+type ColumnValues = readonly [name: string, values: readonly Value[]];
+
+/** Updates the rows of these ids together. What all of them are to have is said once, and not of each. */
+export function updateTogether(table: string, ids: readonly bigint[], columns: readonly ColumnValues[]): Statement {
+  const assignments = columns.map(([name, values]) => {
+    const [first = null] = values;
+    if (values.every((value) => value === first)) return { sql: `${name} = ?`, values: [first] };
+    const cases = ids.flatMap((id, index) => [id, values[index] ?? null]);
+    return { sql: `${name} = CASE id ${"WHEN ? THEN ? ".repeat(ids.length)}END`, values: cases };
+  });
+  const set = assignments.map(({ sql }) => sql).join(", ");
+  return {
+    sql: `UPDATE ${table} SET ${set} WHERE id IN (${placeholders(ids.length)})`,
+    values: [...assignments.flatMap(({ values }) => values), ...ids],
+  };
+}
+
 /** What `upsertInto` does with a row whose key is there already. */
 export interface Upsert {
   /** The columns of the unique key that decides. MySQL looks at every unique key of the table. */

@@ -206,6 +206,7 @@ export function watching(house: VoucherHouse, how: string): void {
       const bare = await client.get(`/voucher/requests/${request.request_id}`);
       t.deepEqual([bare.status, restRefusalOf(bare)], [404, restRefusalOf(unknown)]);
     }
-    t.like(dataOf(await house.look(request)), { status: "processing" });
+    // All that may have come of it meanwhile is that its time is up.
+    t.true(["processing", "failed"].includes(String(dataOf(await house.look(request))?.status)));
   });
 }
