@@ -13,28 +13,23 @@ interface Pending {
 
 /**
  * One kept connection with one request in flight. It does as little as can be done, since it shares the machine with
- * what it measures: it takes only answers that say their length, and reads bodies as Latin-1.
+ * what it measures: it takes only answers that say their length, and reads bodies as Latin-1. Where the server has closed
+ * it between two requests, which it does after a minute without any, the next opens another.
  */
 export class HttpConnection {
-  private readonly socket: Socket;
+  private readonly base: string;
+  private socket: Socket;
   private pending: Pending | undefined;
   private received = "";
 
-  private constructor(socket: Socket) {
-    this.socket = socket;
-    socket.setNoDelay(true).setEncoding("latin1");
-    socket.on("data", (text: string) => this.hear(text));
-    socket.on("error", (error) => this.fail(error));
-    socket.on("close", () => this.fail(new Error("The server has closed the connection")));
+  static async open(base: string): Promise<HttpConnection> {
+    return new HttpConnection(base, await connectTo(base));
   }
 
-  static open(base: string): Promise<HttpConnection> {
-    const { hostname, port } = new URL(base);
-    return new Promise((resolve, reject) => {
-      const socket = createConnection({ host: hostname, port: Number(port) });
-      socket.once("error", reject);
-      socket.once("connect", () => resolve(new HttpConnection(socket.off("error", reject))));
-    });
+  private constructor(base: string, socket: Socket) {
+    this.base = base;
+    this.socket = socket;
+    this.listen(socket);
   }
 
   get(path: string, token: string): Promise<Reply> {
@@ -52,7 +47,24 @@ export class HttpConnection {
     this.socket.destroy();
   }
 
+  private listen(socket: Socket): void {
+    socket.setNoDelay(true).setEncoding("latin1");
+    socket.on("data", (text: string) => this.hear(text));
+    socket.on("error", (error) => this.fail(error));
+    socket.on("close", () => this.fail(new Error("The server has closed the connection")));
+  }
+
   private send(request: string): Promise<Reply> {
+    return this.socket.writable ? this.exchange(request) : this.sendAnew(request);
+  }
+
+  private async sendAnew(request: string): Promise<Reply> {
+    this.socket = await connectTo(this.base);
+    this.listen(this.socket);
+    return this.exchange(request);
+  }
+
+  private exchange(request: string): Promise<Reply> {
     return new Promise((resolve, reject) => {
       this.pending = { resolve, reject };
       this.socket.write(request, "latin1");
@@ -82,6 +94,15 @@ export class HttpConnection {
     this.pending = undefined;
     pending?.reject(error);
   }
+}
+
+function connectTo(base: string): Promise<Socket> {
+  const { hostname, port } = new URL(base);
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ host: hostname, port: Number(port) });
+    socket.once("error", reject);
+    socket.once("connect", () => resolve(socket.off("error", reject)));
+  });
 }
 
 function headOf(method: string, path: string, token: string): string {
