@@ -1,10 +1,9 @@
 import autocannon from "autocannon";
-import { startProcess } from "../services/testing/processes.ts";
 import type { RestClient } from "../services/testing/rest-client.ts";
 import { compare, type Result } from "./comparison.ts";
 import { type Workers, weigh } from "./footprint.ts";
 import type { CountedRound } from "./load.ts";
-import { make, openSqlite, pidOf, type Side, startMesh } from "./sides.ts";
+import { make, openSqlite, type Side, startMesh, startScript } from "./sides.ts";
 import { TokenMint } from "./token-mint.ts";
 
 const roundSeconds = 3;
@@ -82,10 +81,8 @@ async function startBare(
   body: string,
   stack: AsyncDisposableStack,
 ): Promise<{ readonly base: string; readonly workers: Workers }> {
-  const bare = startProcess(`bench/baselines/${script}`, ["--body", body], {});
-  stack.defer(async () => void (await bare.end()));
-  await bare.says(/^http:\/\/.*\n/);
-  return { base: bare.output().trim(), workers: { pids: [pidOf(bare)], server: undefined } };
+  const { said, pid } = await startScript(`bench/baselines/${script}`, ["--body", body], stack);
+  return { base: said, workers: { pids: [pid], server: undefined } };
 }
 
 interface Load {

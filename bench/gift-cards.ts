@@ -1,4 +1,3 @@
-import { startProcess } from "../services/testing/processes.ts";
 import { createCardTables } from "./baselines/card-tables.ts";
 import { connect, openDatabase, connections as plainConnections, urlOf } from "./baselines/knex-database.ts";
 import { PlainRedeems } from "./baselines/redeem-mysql2.ts";
@@ -21,7 +20,7 @@ import { closedLoop, closedLoopWhile, type Round } from "./load.ts";
 import { benchManyCards } from "./many-gift-cards.ts";
 import { PlainCardRows } from "./plain-card-rows.ts";
 import { Shelf } from "./shelf.ts";
-import { type Mysql, openMysql, openSqlite, pidOf, startBaseline, startMesh } from "./sides.ts";
+import { type Mysql, openMysql, openSqlite, startBaseline, startMesh, startScript } from "./sides.ts";
 import { startSplitMesh } from "./split-mesh.ts";
 import { TokenMint } from "./token-mint.ts";
 
@@ -137,11 +136,9 @@ async function openBare({ side, shelf, tokens }: CardSide, stack: AsyncDisposabl
   await shelf.fill(1);
   const { id, holderId } = shelf.take();
   const answer = await side.admin.as(at(tokens, holderId - 1)).post(redeemPath(id));
-  const bare = startProcess("bench/baselines/bare-fastify.ts", ["--body", answer.text], {});
-  stack.defer(async () => void (await bare.end()));
-  await bare.says(/^http:\/\/.*\n/);
-  const connections = await openConnections(bare.output().trim(), inFlight, stack);
-  const workers = { pids: [pidOf(bare)], server: undefined };
+  const { said, pid } = await startScript("bench/baselines/bare-fastify.ts", ["--body", answer.text], stack);
+  const connections = await openConnections(said, inFlight, stack);
+  const workers = { pids: [pid], server: undefined };
   return () =>
     weigh(workers, () =>
       closedLoop(inFlight, length.durationMs, (place) => at(connections, place).get(redeemPath(id), at(tokens, 0))),

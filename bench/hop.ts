@@ -4,12 +4,11 @@ import { Call } from "../services/platform/rpc/call.ts";
 import { Dispatcher } from "../services/platform/rpc/dispatcher.ts";
 import { MeshClients } from "../services/platform/rpc/mesh-clients.ts";
 import { transferRequest } from "../services/platform/rpc/testing/ledger.ts";
-import { startProcess } from "../services/testing/processes.ts";
 import { UnaryTransfers } from "./baselines/unary-grpc.ts";
 import { compare, type Result } from "./comparison.ts";
 import { weigh } from "./footprint.ts";
 import { closedLoop, type Round } from "./load.ts";
-import { pidOf } from "./sides.ts";
+import { startScript } from "./sides.ts";
 
 const inFlight = 256;
 const roundMs = 2_000;
@@ -31,7 +30,7 @@ export async function benchHop(stack: AsyncDisposableStack): Promise<Result[]> {
 }
 
 async function openOurs(stack: AsyncDisposableStack): Promise<() => Promise<Round>> {
-  const { port, pid } = await start("bench/echo-ledger.ts", stack);
+  const { said: port, pid } = await startScript("bench/echo-ledger.ts", [], stack);
   const log = pino({ level: "silent" });
   const config = { addresses: { wallet: `127.0.0.1:${port}` }, grpcTls: undefined };
   const clients = new MeshClients({ config, dispatcher: new Dispatcher({ log }), log });
@@ -41,7 +40,7 @@ async function openOurs(stack: AsyncDisposableStack): Promise<() => Promise<Roun
 }
 
 async function openTheirs(stack: AsyncDisposableStack): Promise<() => Promise<Round>> {
-  const { port, pid } = await start("bench/baselines/unary-grpc-server.ts", stack);
+  const { said: port, pid } = await startScript("bench/baselines/unary-grpc-server.ts", [], stack);
   const transfers = new UnaryTransfers(`127.0.0.1:${port}`);
   stack.defer(() => transfers.close());
   return round(pid, (id) => transfers.transfer(transferRequest({ id })));
@@ -50,12 +49,4 @@ async function openTheirs(stack: AsyncDisposableStack): Promise<() => Promise<Ro
 function round(pid: number, call: (id: string) => Promise<unknown>): () => Promise<Round> {
   const workers = { pids: [process.pid, pid], server: undefined };
   return () => weigh(workers, () => closedLoop(inFlight, roundMs, (place, turn) => call(`${place}-${turn}`)));
-}
-
-/** Starts a server that says its port. */
-async function start(script: string, stack: AsyncDisposableStack): Promise<{ port: number; pid: number }> {
-  const server = startProcess(script, [], {});
-  stack.defer(async () => void (await server.end()));
-  await server.says(/^\d+\n/);
-  return { port: Number(server.output()), pid: pidOf(server) };
 }

@@ -72,6 +72,18 @@ export async function startMesh(
   return sideOf(`http://127.0.0.1:${edgePort}`, [pidOf(mesh)], server, mint);
 }
 
+/** Starts a script that says in one line where it listens; it ends with the stack. */
+export async function startScript(
+  script: string,
+  args: readonly string[],
+  stack: AsyncDisposableStack,
+): Promise<{ readonly said: string; readonly pid: number }> {
+  const started = startProcess(script, args, {});
+  stack.defer(async () => void (await started.end()));
+  await started.says(/^.+\n/);
+  return { said: started.output().trim(), pid: pidOf(started) };
+}
+
 /** What a baseline is started with. */
 export interface BaselineOptions {
   /** In bench/baselines. */
@@ -88,10 +100,8 @@ export interface BaselineOptions {
 export async function startBaseline(options: BaselineOptions, stack: AsyncDisposableStack): Promise<Side> {
   const { script, args, mint, server, helpers = [] } = options;
   const all = [...args, "--keys", mint.keysFile];
-  const baseline = startProcess(`bench/baselines/${script}`, all, {});
-  stack.defer(async () => void (await baseline.end()));
-  await baseline.says(/^http:\/\/.*\n/);
-  return sideOf(baseline.output().trim(), [pidOf(baseline), ...helpers], server, mint);
+  const { said, pid } = await startScript(`bench/baselines/${script}`, all, stack);
+  return sideOf(said, [pid, ...helpers], server, mint);
 }
 
 /** What listens at a base, and runs in these processes. */

@@ -10,16 +10,7 @@ import { backgroundsOf, holdBackgrounds } from "./backgrounds/store/backgrounds.
 import type { Card, Step } from "./domain/card.ts";
 import { countChanges } from "./domain/counters.ts";
 import { forgetRequest, isStillRequested } from "./domain/steps.ts";
-import {
-  cardOf,
-  insertCards,
-  isAmended,
-  selectCards,
-  selectRequested,
-  updateAmended,
-  updateCodes,
-  updateStepped,
-} from "./store/cards.ts";
+import { cardOf, insertCards, selectCards, selectRequested, updateCards } from "./store/cards.ts";
 import type { CardCounters } from "./store/counters.ts";
 
 /** What is to be written beside a card's step, in the same transaction. */
@@ -155,14 +146,10 @@ class CardBatch {
 
   statements(counters: CardCounters): Statement[] {
     const changes = Array.from(this.changed, (id) => [known(this.before, id), known(this.cards, id)] as const);
-    const amended = changes.filter(([before, after]) => isAmended(before, after)).map(([, after]) => after);
-    const recoded = changes.filter(([before, after]) => before.code !== after.code).map(([, after]) => after);
     return [
       // First, so that a request that is forgotten can begin another.
-      ...updateStepped(changes),
+      ...updateCards(changes),
       ...(this.begun.length > 0 ? [insertCards(this.begun)] : []),
-      ...updateAmended(amended),
-      ...updateCodes(recoded),
       ...counters.adding(countChanges(changes)),
       ...this.keys.statements,
       ...joinInserts(this.beside),

@@ -37,7 +37,7 @@ const sealed: Columns = {
   code_last4: (card) => card.code.last4,
 };
 
-/** What admins change, and no step does. */
+/** What admins change. */
 const amendable: Columns = {
   sender_id: (card) => card.sender.id,
   sender_name: (card) => card.sender.name,
@@ -78,10 +78,10 @@ const stepped: Columns = {
   due_at: (card) => card.dueAt,
 };
 
-const steppedColumns = Object.entries(stepped);
+const changing: Columns = { ...sealed, ...amendable, ...stepped };
+const changingColumns = Object.entries(changing);
 
-const key: Columns = { id: (card) => card.id };
-const all: Columns = { ...key, ...fixed, ...sealed, ...amendable, ...stepped };
+const all: Columns = { id: (card) => card.id, ...fixed, ...changing };
 
 /** Every column of a card, for SELECT. */
 export const cardColumns = Object.keys(all).join(", ");
@@ -116,43 +116,25 @@ export function insertCards(cards: readonly Card[]): Statement {
 }
 
 /**
- * Writes what steps have changed of cards that are there, and locked. Those of which the same columns have changed are
- * written together, and no other column, nor an index of one, is touched.
+ * Writes what has changed of cards that are there, and locked. Those of which the same columns have changed are written
+ * together, and no other column, nor an index of one, is touched.
  */
-export function updateStepped(changes: readonly (readonly [before: Card, after: Card])[]): Statement[] {
+export function updateCards(changes: readonly (readonly [before: Card, after: Card])[]): Statement[] {
   const alike = Map.groupBy(changes, ([before, after]) => changedColumns(before, after).join());
   alike.delete("");
   return Array.from(alike, ([names, same]) => {
     const cards = same.map(([, after]) => after);
-    const columns = names.split(",").map((name) => [name, cards.map((card) => stepped[name]?.(card) ?? null)] as const);
+    const columns = names
+      .split(",")
+      .map((name) => [name, cards.map((card) => changing[name]?.(card) ?? null)] as const);
     const ids = cards.map(({ id }) => id);
     return updateTogether("cards", ids, columns);
   });
 }
 
+/** A code that is not sealed anew keeps its very bytes. */
 function changedColumns(before: Card, after: Card): string[] {
-  return steppedColumns.filter(([, read]) => read(before) !== read(after)).map(([name]) => name);
-}
-
-/** Writes what else admins change of cards that are there, and locked. */
-export function updateAmended(cards: readonly Card[]): Statement[] {
-  return updateEach(amendable, cards);
-}
-
-/** Writes the new codes of cards that are there, and locked. */
-export function updateCodes(cards: readonly Card[]): Statement[] {
-  return updateEach(sealed, cards);
-}
-
-function updateEach(columns: Columns, cards: readonly Card[]): Statement[] {
-  const set = Object.keys(columns).map((column) => `${column} = ?`);
-  const sql = `UPDATE cards SET ${set.join(", ")} WHERE id = ?`;
-  return rowsOf({ ...columns, ...key }, cards).map((values) => ({ sql, values }));
-}
-
-/** Whether what admins change differs, so that it is to be written. */
-export function isAmended(before: Card, after: Card): boolean {
-  return Object.values(amendable).some((read) => read(before) !== read(after));
+  return changingColumns.filter(([, read]) => read(before) !== read(after)).map(([name]) => name);
 }
 
 function rowsOf(columns: Columns, cards: readonly Card[]): Value[][] {

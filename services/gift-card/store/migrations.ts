@@ -7,7 +7,7 @@ export const migrations: readonly Migration[] = [
     up: async (knex) => {
       await createTable(knex, "cards", (table) => {
         table.bigInteger("id").primary();
-        // What never changes has a default, so that the lane can write the rest of a locked row by itself.
+        // What never changes.
         table.bigInteger("batch_id");
         table.string("gift_type", 10).notNullable().defaultTo("");
         table.string("currency", 3).notNullable().defaultTo("");

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { on, once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { fromBinary } from "@bufbuild/protobuf";
 import { status } from "@grpc/grpc-js";
@@ -47,6 +48,25 @@ for (const version of ["v1", "v1alpha"]) {
     t.regex(await bufCurl("--list-services", `http://${address}`), /LedgerService/);
   });
 }
+
+test("who asks reflection, and goes away before it is answered, leaves the server as it was", async (t) => {
+  const { address } = await startProcess(t, [serveTransfers(echo)], { grpcReflection: true });
+  const path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+  const same = (bytes: Buffer) => bytes;
+  // list_services, of an empty host.
+  const request = Buffer.from("3a00", "hex");
+  for (const waitMs of [0, 0, 1, 5, 20, 100, 300]) {
+    const channel = openChannel(address, undefined);
+    const stream = channel.makeBidiStreamRequest(path, same, same);
+    stream.on("data", () => undefined).on("error", () => undefined);
+    for (let time = 0; time < 500; time++) stream.write(request);
+    await sleep(waitMs);
+    stream.cancel();
+    channel.close();
+  }
+  await sleep(300);
+  t.regex(await bufCurl("--list-services", `http://${address}`), /LedgerService/);
+});
 
 test("buf curl finds out by reflection how to call an RPC, and calls it", async (t) => {
   const { address } = await startProcess(t, [serveTransfers(echo)], { grpcReflection: true });

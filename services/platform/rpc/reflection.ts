@@ -36,7 +36,11 @@ export function addReflection(server: Server, services: readonly DescService[]):
       made ??= makeReflections(services);
       made.then(
         (reflections) => answer(stream, reflections.get(path) as Reflection),
-        (error) => fail(stream, status.INTERNAL, String(error)),
+        (error) => {
+          // Whoever asks next has it tried again.
+          made = undefined;
+          fail(stream, status.INTERNAL, String(error));
+        },
       );
     };
     server.register(path, handle, same, same, "bidi");
@@ -63,7 +67,11 @@ function answer(stream: ServerDuplexStream<Buffer, Buffer>, { definition, implem
   const messages = new Duplex({
     objectMode: true,
     read: () => undefined,
-    write: (response, _, done) => void stream.write(responseSerialize(response), done),
+    write: (response, _, done) => {
+      // Whether it arrives is between the stream and who asked, who may have gone.
+      stream.write(responseSerialize(response));
+      done();
+    },
     final: (done) => {
       stream.end();
       done();

@@ -87,8 +87,8 @@ for (const { engine, running } of all) {
       await running.toldTo(phone);
       tookMs.push(performance.now() - startedAt);
     }
-    // None of them would, were it looked for now and then.
-    t.true(Math.min(...tookMs) < 500, `${tookMs} ms`);
+    // Were it looked for once a second, each would wait for most of one: it is given right after another has left.
+    t.true(Math.min(...tookMs) < 200, `${tookMs} ms`);
   });
 
   test(`a code that the provider had in time and the web gets late leaves by SMS ${on}`, async (t) => {

@@ -183,6 +183,7 @@ export function watching(house: VoucherHouse, how: string): void {
   });
 
   test(`who has no watch token of a request is told that there is none, and in the same words ${how}`, async (t) => {
+    const askedAt = performance.now();
     const [request, other] = [await house.ask(), await house.ask(newPhone())];
     const unknown = await askRest(anonymous, "VoucherService/GetRequestedCode", {
       request_id: 999_999_999,
@@ -206,7 +207,9 @@ export function watching(house: VoucherHouse, how: string): void {
       const bare = await client.get(`/voucher/requests/${request.request_id}`);
       t.deepEqual([bare.status, restRefusalOf(bare)], [404, restRefusalOf(unknown)]);
     }
-    // All that may have come of it meanwhile is that its time is up.
-    t.true(["processing", "failed"].includes(String(dataOf(await house.look(request))?.status)));
+    const looked = dataOf(await house.look(request));
+    // On a busy machine its time may be up by now, and in no other way may it have changed.
+    const isOver = performance.now() - askedAt >= giveUpAfterMs;
+    t.like(looked, { status: isOver && looked?.status === "failed" ? "failed" : "processing", voucher_code: null });
   });
 }
