@@ -87,8 +87,9 @@ for (const { engine, running } of all) {
       await running.toldTo(phone);
       tookMs.push(performance.now() - startedAt);
     }
-    // Were it looked for once a second, each would wait for most of one: it is given right after another has left.
-    t.true(Math.min(...tookMs) < 200, `${tookMs} ms`);
+    // Were it only looked for every half second, each but the first would wait that long: it comes right after a look.
+    const [, ...afterAnother] = tookMs;
+    t.true(Math.min(...afterAnother) < 200, `${tookMs} ms`);
   });
 
   test(`a code that the provider had in time and the web gets late leaves by SMS ${on}`, async (t) => {
