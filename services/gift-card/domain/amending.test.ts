@@ -4,6 +4,7 @@ import { cardStates, cardWith, orderCardWith } from "../testing/cards.ts";
 import { type Amendment, amend, endingFor } from "./amending.ts";
 import { type Card, statusOf } from "./card.ts";
 import { GiftCardFinal } from "./errors.ts";
+import { letterOfReaddressed } from "./letter.ts";
 
 const at = 1_000_000n;
 const anything = {
@@ -33,6 +34,18 @@ test("naming what is so already changes nothing", (t) => {
   const card = cardWith({ state: "active", message: "Hi", expiresAt: 9n * at });
   const same = amendment({ looks: { message: "Hi" }, recipient: { ...card.recipient }, expiresAt: 9n * at });
   t.deepEqual(amend(card, same, at), { kind: "as it is", card });
+});
+
+test("who readdresses a card twice within a tick of the clock has two letters sent", (t) => {
+  const card = cardWith({ state: "active" });
+  const [first, second] = ["first@example.com", "second@example.com"].map((email) =>
+    amendment({ recipient: { email } }),
+  );
+  const once = amend(card, first, at).card;
+  const twice = amend(once, second, at).card;
+  const back = amend(twice, first, at).card;
+  const letters = [letterOfReaddressed(card, once), letterOfReaddressed(once, twice), letterOfReaddressed(twice, back)];
+  t.is(new Set(letters.map((letter) => letter?.id)).size, 3);
 });
 
 test("an active card's time can be changed, and then it is seen to", (t) => {

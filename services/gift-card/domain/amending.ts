@@ -2,7 +2,7 @@ import { NotFound } from "../../platform/refusal.ts";
 import type { Instant } from "../../platform/time.ts";
 import { type Card, type CardStatus, isExpired, type ReturnTarget, type Step, statusAt, statusOf } from "./card.ts";
 import { GiftCardFinal } from "./errors.ts";
-import { asItIs } from "./steps.ts";
+import { asItIs, taken } from "./steps.ts";
 
 /** What a card is good for, as somebody takes it to be; what they do not say is undefined. */
 export interface Purpose {
@@ -36,7 +36,7 @@ export function amend(card: Card, { purpose, looks, recipient, expiresAt }: Amen
   const changes = { ...looks, recipient: { ...card.recipient, ...recipient } };
   const amended = { ...card, ...changes, ...(isProlonged && { expiresAt, dueAt: expiresAt }) };
   if (isSame(card, amended)) return asItIs(card);
-  return { kind: "taken", card: { ...amended, updatedAt: now } };
+  return taken(amended, now);
 }
 
 /**

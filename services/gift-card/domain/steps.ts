@@ -253,6 +253,7 @@ function atRest(card: Card, state: CardState, now: Instant): Step {
   return taken({ ...card, state, returningTo: undefined, dueAt: undefined }, now);
 }
 
-function taken(card: Card, now: Instant): Step {
-  return { kind: "taken", card: { ...card, updatedAt: now } };
+/** Something happens to it: later than whatever has before, though the clock may not have moved since. */
+export function taken(card: Card, now: Instant): Step {
+  return { kind: "taken", card: { ...card, updatedAt: now > card.updatedAt ? now : card.updatedAt + 1n } };
 }

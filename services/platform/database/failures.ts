@@ -36,6 +36,11 @@ export function isTransient(error: unknown): boolean {
   return (code !== undefined && transientCodes.has(code)) || (errcode !== undefined && (errcode & 0xff) === sqliteBusy);
 }
 
+/** Whether the database does not answer now: a transient failure, or none of its connections has come free in time. */
+export function isUnanswered(error: unknown): boolean {
+  return isTransient(error) || (error as Error).name === "KnexTimeoutError";
+}
+
 /** Whether there is no room for what is to be written: nothing of it is, and once there is room it goes through. */
 export function isOutOfRoom(error: unknown): boolean {
   const { code, errcode } = error as EngineError;

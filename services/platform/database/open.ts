@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { type Config, ConfigError } from "../config.ts";
 import type { Migration } from "../service.ts";
 import type { Database } from "./database.ts";
-import { isTransient } from "./failures.ts";
+import { isUnanswered } from "./failures.ts";
 import { migrate } from "./migrate.ts";
 import { createMysqlDatabase, openMysql } from "./mysql.ts";
 import { openSqlite } from "./sqlite.ts";
@@ -39,7 +39,7 @@ async function openServer(url: string, name: string, connections: number, log: L
       return openMysql(url, name, connections);
     } catch (error) {
       const { message, code } = error as NodeJS.ErrnoException;
-      if (!isTransient(error) || Date.now() > giveUpAt) {
+      if (!isUnanswered(error) || Date.now() > giveUpAt) {
         throw new ConfigError(`DATABASE_URL: ${new URL(url).host} cannot be used: ${message || code}`);
       }
       log.warn({ host: new URL(url).host, code }, "waiting for the database");

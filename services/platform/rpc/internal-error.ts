@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { isOutOfRoom, isTransient } from "../database/failures.ts";
+import { isOutOfRoom, isUnanswered } from "../database/failures.ts";
 import { Refusal, Unavailable } from "../refusal.ts";
 import { traceIdOf } from "../tracing.ts";
 import type { Call } from "./call.ts";
@@ -29,7 +29,7 @@ export function failureOf(error: unknown, method: string, call: Call, log: Logge
   if (isAbort(error) && (call.remainingMs <= timerSlackMs || call.cancelled?.aborted)) return new Unavailable();
   const { requestId, trace } = call;
   const about = { requestId, traceId: traceIdOf(trace), method, err: error };
-  if (isTransient(error) || (error as Error).name === "KnexTimeoutError") {
+  if (isUnanswered(error)) {
     log.error(about, "The database does not answer");
     return new Unavailable();
   }
