@@ -36,14 +36,12 @@ test("naming what is so already changes nothing", (t) => {
   t.deepEqual(amend(card, same, at), { kind: "as it is", card });
 });
 
-test("who readdresses a card twice within a tick of the clock has two letters sent", (t) => {
+test("who readdresses a card twice within a tick of the clock has a letter sent for each", (t) => {
   const card = cardWith({ state: "active" });
-  const [first, second] = ["first@example.com", "second@example.com"].map((email) =>
-    amendment({ recipient: { email } }),
-  );
-  const once = amend(card, first, at).card;
-  const twice = amend(once, second, at).card;
-  const back = amend(twice, first, at).card;
+  const to = (card: Card, email: string) => amend(card, amendment({ recipient: { email } }), at).card;
+  const once = to(card, "first@example.com");
+  const twice = to(once, "second@example.com");
+  const back = to(twice, "first@example.com");
   const letters = [letterOfReaddressed(card, once), letterOfReaddressed(once, twice), letterOfReaddressed(twice, back)];
   t.is(new Set(letters.map((letter) => letter?.id)).size, 3);
 });

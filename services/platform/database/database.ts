@@ -46,9 +46,10 @@ export interface Database {
 
   /**
    * Runs work in a transaction (READ COMMITTED), and commits. Work is run again after a deadlock, up to five times,
-   * so it may do nothing that the database does not undo.
+   * so it may do nothing that the database does not undo. A statement that is not answered for 40 s fails, as if the
+   * connection were lost, unless it is said that they may take long.
    */
-  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: { readonly isLong?: boolean }): Promise<T>;
 
   /**
    * A transaction in two round trips: begin and load, then save and commit. Not run again on failure: lanes do that.
@@ -62,7 +63,7 @@ export interface Database {
   /** The same, and run again after a deadlock, up to five times. */
   write(statements: readonly Statement[]): Promise<void>;
 
-  /** Runs work on one unchanging view of the whole database, while others write. */
+  /** Runs work on one unchanging view of the whole database, however long it takes, while others write. */
   snapshot<T>(work: (session: Session) => Promise<T>): Promise<T>;
 
   /** Takes the next numbers of a sequence, so many, and answers the first. Never waits for an open transaction. */

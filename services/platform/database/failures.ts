@@ -32,7 +32,9 @@ const sqliteConstraintUnique = 2067;
 
 /** Whether the same transaction may go through when it is run again: a deadlock, a lost connection, a busy file. */
 export function isTransient(error: unknown): boolean {
-  const { code, errcode } = error as EngineError;
+  const { code, errcode, fatal } = error as EngineError;
+  // mysql2 gives no code where a connection is lost before a statement is sent.
+  if (code === undefined && fatal) return true;
   return (code !== undefined && transientCodes.has(code)) || (errcode !== undefined && (errcode & 0xff) === sqliteBusy);
 }
 

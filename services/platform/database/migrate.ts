@@ -1,6 +1,6 @@
 import type { Knex } from "knex";
 import type { Migration } from "../service.ts";
-import type { Database } from "./database.ts";
+import type { Database, Transaction } from "./database.ts";
 
 /**
  * Brings a database up to date. Safe when several replicas start at once, and after one was killed in the middle: on
@@ -12,7 +12,7 @@ export async function migrate(database: Database, migrations: readonly Migration
     return;
   }
   // DDL commits by itself on MySQL, so the transaction is there to keep hold of one connection.
-  await database.transaction(async ({ knex }) => {
+  const alone = async ({ knex }: Transaction) => {
     const [[row]] = await knex.raw("SELECT GET_LOCK(CONCAT(DATABASE(), '.migrations'), 60) AS locked");
     if (row.locked !== 1n) throw new Error("Another replica has held the migration lock for more than 60 s");
     try {
@@ -20,7 +20,8 @@ export async function migrate(database: Database, migrations: readonly Migration
     } finally {
       await knex.raw("SELECT RELEASE_LOCK(CONCAT(DATABASE(), '.migrations'))");
     }
-  });
+  };
+  await database.transaction(alone, { isLong: true });
 }
 
 async function apply(knex: Knex, migrations: readonly Migration[]): Promise<void> {

@@ -1,8 +1,21 @@
+import { connect, type Socket } from "node:net";
 import knex, { type Knex } from "knex";
-import type { Connection, QueryError, TypeCastField, TypeCastNext } from "mysql2";
+import type { Connection as DriverConnection, QueryError, TypeCastField, TypeCastNext } from "mysql2";
 import type { Database, Row, Session, Statement, Transaction } from "./database.ts";
 import { retryTransient } from "./retry.ts";
 import { createSequences, firstTaken, takeNumbers } from "./sequences.ts";
+
+/** A connection, and what it goes over. */
+type Connection = DriverConnection & { readonly stream: Socket };
+
+/** How long, in milliseconds, a connection may take until it is ready. */
+const connectWithinMs = 5_000;
+
+/**
+ * How long, in milliseconds, a server may say nothing. No lock is waited for so long, and no idle connection kept; without a
+ * limit, one whose machine or network is gone holds up all that waits for it for a quarter of an hour.
+ */
+const answerWithinMs = 40_000;
 
 const beginStatement: Statement = { sql: "START TRANSACTION", values: [] };
 const commitStatement: Statement = { sql: "COMMIT", values: [] };
@@ -19,11 +32,14 @@ const sessionSettings =
   "innodb_lock_wait_timeout = 10, time_zone = '+00:00'; " +
   "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
-/** Opens a database of MySQL (8.4 or later) or MariaDB (10.11 or later), with up to so many connections. */
-export function openMysql(url: string, name: string, connections: number): Database {
-  const pool = openPool(url, name, connections);
+/**
+ * Opens a database of MySQL (8.4 or later) or MariaDB (10.11 or later), with up to so many connections. One on which the
+ * server says nothing for so many milliseconds is given up, as if it were lost.
+ */
+export function openMysql(url: string, name: string, connections: number, answerMs = answerWithinMs): Database {
+  const pool = openPool(url, { name, connections, answerMs });
   // Apart, so that they can be taken while every other connection has a transaction open.
-  const sequences = openPool(url, name, 1);
+  const sequences = openPool(url, { name, connections: 1, answerMs });
   const commit = (statements: readonly Statement[]) =>
     onConnection(pool, (connection) =>
       rollingBack(connection, async () => {
@@ -40,11 +56,12 @@ export function openMysql(url: string, name: string, connections: number): Datab
       retryTransient(() =>
         onConnection(pool, async (connection) => (await runTogether(connection, [statement]))[0] ?? []),
       ),
-    transaction: (work) =>
+    transaction: (work, { isLong = false } = {}) =>
       retryTransient(() =>
         pool.transaction(async (trx) => {
           const connection: Connection = await trx.client.acquireConnection();
-          return work(Object.assign(sessionOn(connection), { knex: trx }) satisfies Transaction);
+          const transaction = Object.assign(sessionOn(connection), { knex: trx }) satisfies Transaction;
+          return isLong ? unhurried(connection, () => work(transaction)) : work(transaction);
         }),
       ),
     batch: (load, decide) =>
@@ -65,7 +82,7 @@ export function openMysql(url: string, name: string, connections: number): Datab
             { sql: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", values: [] },
             { sql: "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", values: [] },
           ]);
-          const result = await work(sessionOn(connection));
+          const result = await unhurried(connection, () => work(sessionOn(connection)));
           await runTogether(connection, [commitStatement]);
           return result;
         }),
@@ -97,7 +114,7 @@ async function onConnection<T>(pool: Knex, work: (connection: Connection) => Pro
 
 /** Makes the database if it is not there. Throws the driver's error where the server does not answer or let us in. */
 export async function createMysqlDatabase(url: string, name: string): Promise<void> {
-  const server = openPool(url, undefined, 1);
+  const server = openPool(url, { name: undefined, connections: 1, answerMs: answerWithinMs });
   try {
     // Names and codes are compared to the letter, on every engine.
     await server.raw(`CREATE DATABASE IF NOT EXISTS \`${name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
@@ -107,17 +124,21 @@ export async function createMysqlDatabase(url: string, name: string): Promise<vo
   }
 }
 
-function openPool(url: string, name: string | undefined, connections: number): Knex {
+interface PoolSettings {
+  readonly name: string | undefined;
+  readonly connections: number;
+  readonly answerMs: number;
+}
+
+function openPool(url: string, { name, connections, answerMs }: PoolSettings): Knex {
   const { hostname, port, username, password } = new URL(url);
   return knex({
     client: "mysql2",
     connection: {
-      host: hostname.replace(/^\[|\]$/g, ""),
-      port: Number(port || 3306),
+      stream: () => openSocket(hostname.replace(/^\[|\]$/g, ""), Number(port || 3306)),
       user: decodeURIComponent(username),
       password: decodeURIComponent(password),
       ...(name === undefined ? {} : { database: name }),
-      connectTimeout: 5_000,
       multipleStatements: true,
       // None is prepared; the driver lays out room for 16,000.
       maxPreparedStatements: 1,
@@ -127,12 +148,34 @@ function openPool(url: string, name: string | undefined, connections: number): K
       min: 0,
       max: connections,
       afterCreate: (connection: Connection, done: (error: Error | null, connection: Connection) => void) =>
-        connection.query(sessionSettings, (error) => done(error, connection)),
+        connection.query(sessionSettings, (error) => {
+          connection.stream.setTimeout(answerMs);
+          done(error, connection);
+        }),
     },
     acquireConnectionTimeout: 10_000,
     // The values of a failed query may be secrets.
     compileSqlOnError: false,
+    // Whoever finds that the server does not answer is told so, and logs it.
+    log: { warn: () => {} },
   });
+}
+
+/** A socket that is given up when nothing comes or goes for too long; the driver takes that for a lost connection. */
+function openSocket(host: string, port: number): Socket {
+  const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000 });
+  return socket.setTimeout(connectWithinMs, () => socket.destroy());
+}
+
+/** Lets the server take its time. */
+async function unhurried<T>({ stream }: Connection, work: () => Promise<T>): Promise<T> {
+  const usual = stream.timeout ?? 0;
+  stream.setTimeout(0);
+  try {
+    return await work();
+  } finally {
+    stream.setTimeout(usual);
+  }
 }
 
 /** Every integer is a bigint, sums of integers too, which the server tells as decimals. */
