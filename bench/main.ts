@@ -5,6 +5,7 @@ import { benchEdge } from "./edge.ts";
 import { benchGiftCards } from "./gift-cards.ts";
 import { benchHop } from "./hop.ts";
 import { benchLedger } from "./ledger.ts";
+import { startMysql } from "./mysql-server.ts";
 import { benchOrders } from "./orders.ts";
 import { benchStart } from "./start.ts";
 import { benchVouchers } from "./vouchers.ts";
@@ -32,7 +33,7 @@ if (unknown !== undefined) {
   process.exit(1);
 }
 
-const stack = new AsyncDisposableStack();
+await using stack = new AsyncDisposableStack();
 let ending: Promise<never> | undefined;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
@@ -40,6 +41,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
+await startMysql(stack);
 const results: Result[] = [];
 for (const [name, bench] of Object.entries(benches)) {
   if (named.length > 0 && !named.includes(name)) continue;

@@ -23,8 +23,8 @@ export class MysqlServer {
   readonly url: string;
   private readonly child: ChildProcess;
 
-  /** Starts one that keeps its data in a directory. Undefined where none is installed. */
-  static async start(directory: string): Promise<MysqlServer | undefined> {
+  /** Starts one that keeps its data in a directory, with some settings more. Undefined where none is installed. */
+  static async start(directory: string, settings: readonly string[] = []): Promise<MysqlServer | undefined> {
     const program = ["mariadbd", "mysqld"].find((name) => !spawnSync(name, ["--version"]).error);
     if (program === undefined) return undefined;
     const data = join(directory, "data");
@@ -38,7 +38,7 @@ export class MysqlServer {
     if (status !== 0) throw new Error(`${install} has failed:\n${stdout}${stderr}`);
     const [port = 0] = await freePorts(1);
     const files = [`--socket=${join(directory, "socket")}`, `--pid-file=${join(directory, "pid")}`];
-    const child = spawn(program, [...places, ...files, ...usual, `--port=${port}`], { stdio: "ignore" });
+    const child = spawn(program, [...places, ...files, ...usual, ...settings, `--port=${port}`], { stdio: "ignore" });
     const server = new MysqlServer(`mysql://root@127.0.0.1:${port}`, child);
     await server.answers();
     return server;
