@@ -150,7 +150,7 @@ function instant<Name extends string>(name: Name, value: Instant | undefined) {
   return value === undefined ? {} : { [name]: toTimestamp(value) };
 }
 
-/** Only what is there. */
+/** To a message, what is undefined is not set. */
 function set<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+  return fields as never;
 }

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import { RecentlyUsed } from "../recently-used.ts";
 import { Unavailable } from "../refusal.ts";
 import type { CodeKey, CodeKeyList } from "./code-key-list.ts";
 
@@ -40,6 +41,9 @@ interface DerivedKeys {
 const nonceLength = 12;
 const tagLength = 16;
 
+/** Codes that were opened last are looked at again, and to set up a cipher takes far longer than to remember what it gave. */
+const remembered = { most: 20_000, mostBytes: 128 };
+
 /**
  * Keeps codes so that no database holds one: an HMAC to find what it is the code of, and a ciphertext to show the code from.
  * Both are made with keys derived from one secret, and name it. The ciphertext is bound to what it is the code of
@@ -48,6 +52,8 @@ const tagLength = 16;
 export class CodeKeys {
   private readonly writing: DerivedKeys;
   private readonly all: ReadonlyMap<string, DerivedKeys>;
+  /** By what they are the codes of, and all that is kept of them. */
+  private readonly opened = new RecentlyUsed<string, string>(remembered.most);
 
   constructor(owner: CodeOwner, keys: CodeKeyList) {
     this.writing = derive(owner, keys[0]);
@@ -71,14 +77,15 @@ export class CodeKeys {
 
   /** The code of what `about` names. Throws CodeKeyMissing. */
   open(about: string, { sealed, sealKeyId }: SealedCode): string {
+    const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+    const name = `${about} ${sealKeyId} ${bytes.toString("latin1")}`;
+    const known = this.opened.get(name);
+    if (known !== undefined) return known;
     const key = this.all.get(sealKeyId);
     if (!key) throw new CodeKeyMissing(sealKeyId);
-    const nonce = sealed.subarray(0, nonceLength);
-    const decipher = createDecipheriv("aes-256-gcm", key.sealing, nonce, { authTagLength: tagLength });
-    decipher.setAAD(Buffer.from(about));
-    decipher.setAuthTag(sealed.subarray(-tagLength));
-    const text = sealed.subarray(nonceLength, -tagLength);
-    return Buffer.concat([decipher.update(text), decipher.final()]).toString("utf8");
+    const code = decrypt(key.sealing, about, bytes);
+    if (bytes.length <= remembered.mostBytes) this.opened.set(name, code);
+    return code;
   }
 
   /** Everything that a code may be kept under: one for each key. */
@@ -90,6 +97,14 @@ export class CodeKeys {
 /** Tells whether two secrets of the same name are the same; nothing of a secret can be told from it. */
 export function fingerprintOf(owner: CodeOwner, { secret }: CodeKey): string {
   return deriveFrom(secret, owner, "fingerprint").subarray(0, 8).toString("hex");
+}
+
+function decrypt(key: Buffer, about: string, sealed: Buffer): string {
+  const nonce = sealed.subarray(0, nonceLength);
+  const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: tagLength });
+  decipher.setAAD(Buffer.from(about));
+  decipher.setAuthTag(sealed.subarray(-tagLength));
+  return Buffer.concat([decipher.update(sealed.subarray(nonceLength, -tagLength)), decipher.final()]).toString("utf8");
 }
 
 function derive(owner: CodeOwner, { id, secret }: CodeKey): DerivedKeys {

@@ -2,7 +2,7 @@ import type { Database, Statement, Value } from "./database.ts";
 
 /** `?, ?, ?` for so many values. */
 export function placeholders(count: number): string {
-  return Array(count).fill("?").join(", ");
+  return count === 1 ? "?" : Array(count).fill("?").join(", ");
 }
 
 /** Inserts rows; each row has the columns' values in order. */
