@@ -6,6 +6,9 @@ import { createLog } from "./platform/logging.ts";
 /** How long a stop may take before the process ends all the same, in milliseconds. */
 const patienceMs = 8_000;
 
+/** What part of the time a process that is idle is busy at most, and how often it is looked whether one is. */
+const idle = { utilization: 0.1, lookEveryMs: 2_000 };
+
 /** Runs all services in this process, or those that are named: `main.ts wallet notification`. */
 async function main(): Promise<void> {
   const config = readConfig();
@@ -29,9 +32,24 @@ async function main(): Promise<void> {
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
-  // What a start has read and compiled is a quarter of what is in memory, and an idle process would keep it.
-  globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
   process.stdout.write(greeting(names, mesh));
+  collectOnceIdle();
+}
+
+/**
+ * Collects what the start has read and compiled, a quarter of what is in memory, which an idle process would keep: it takes
+ * a fifth of a second, so it waits until hardly anything is asked.
+ */
+function collectOnceIdle(): void {
+  let before = performance.eventLoopUtilization();
+  const timer = setInterval(() => {
+    const { utilization } = performance.eventLoopUtilization(before);
+    before = performance.eventLoopUtilization();
+    if (utilization > idle.utilization) return;
+    clearInterval(timer);
+    globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
+  }, idle.lookEveryMs);
+  timer.unref();
 }
 
 try {

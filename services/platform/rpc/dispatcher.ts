@@ -11,7 +11,7 @@ import type { Served } from "./handler.ts";
 import { failureOf } from "./internal-error.ts";
 import type { Invoker } from "./invoker.ts";
 import { serverSpan } from "./rpc-spans.ts";
-import { planRules, validate } from "./validation.ts";
+import { validate } from "./validation.ts";
 
 /** Answers a request that came under the same idempotency key before as then; runs it where it is the first. */
 export type Receipts = (
@@ -57,7 +57,6 @@ export class Dispatcher implements Invoker {
     if (this.serves(service.typeName)) throw new Error(`${service.typeName} is served already`);
     this.served.set(service.typeName, service);
     for (const method of service.methods) {
-      planRules(method.input);
       const handle: unknown = handlers[method.localName];
       const base = { method, access: accessOf(method), receipts: isMutating(method) ? options.receipts : undefined };
       if (method.methodKind === "server_streaming") {

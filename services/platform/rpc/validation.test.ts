@@ -1,8 +1,17 @@
-import { create, createFileRegistry, type DescMessage, type MessageInitShape, setExtension } from "@bufbuild/protobuf";
+import { readFileSync } from "node:fs";
+import {
+  create,
+  createFileRegistry,
+  type DescMessage,
+  fromBinary,
+  type MessageInitShape,
+  setExtension,
+} from "@bufbuild/protobuf";
 import {
   FieldDescriptorProtoSchema,
   FieldOptionsSchema,
   FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
   file_google_protobuf_timestamp,
   FieldDescriptorProto_Label as Label,
   FieldDescriptorProto_Type as Type,
@@ -17,12 +26,11 @@ import {
 import {
   BatchTransferRequestSchema,
   GetWalletRequestSchema,
-  TransferRequestSchema,
 } from "../../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
 import { ListTransactionsRequestSchema } from "../../../gen/giftmesh/wallet/v1/points_service_pb.ts";
 import { InvalidFields } from "../refusal.ts";
 import { transferRequest } from "./testing/ledger.ts";
-import { planRules, validate } from "./validation.ts";
+import { findViolations, validate } from "./validation.ts";
 
 type Rules = MessageInitShape<typeof FieldRulesSchema>;
 interface Case {
@@ -240,10 +248,15 @@ test("no more than 100 violations are told", (t) => {
   t.is(error?.fields.length, 100);
 });
 
-test("a rule that cannot be read is found before the first request", (t) => {
+test("every rule in proto/ can be read, and one that cannot says so", (t) => {
+  const descriptors = readFileSync(new URL("../../../gen/descriptors.binpb", import.meta.url));
+  const proto = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptors));
+  const messages = Array.from(proto).filter((one) => one.kind === "message");
+  t.true(messages.length > 100);
+  for (const message of messages) t.notThrows(() => findViolations(message, create(message)), message.typeName);
   const nonsense = { cel: [{ id: "nonsense", message: "", expression: "this.is.not(" }] };
-  t.throws(() => planRules(messageOf(Type.STRING, Label.OPTIONAL, nonsense)));
-  t.notThrows(() => planRules(TransferRequestSchema));
+  const unreadable = messageOf(Type.STRING, Label.OPTIONAL, nonsense);
+  t.throws(() => validate(unreadable, create(unreadable)));
 });
 
 function violations(schema: DescMessage, init: object): Record<string, string> {

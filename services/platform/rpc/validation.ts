@@ -1,4 +1,4 @@
-import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
+import type { DescMessage, Message } from "@bufbuild/protobuf";
 import type { Path } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { type FieldViolation, InvalidFields } from "../refusal.ts";
@@ -12,11 +12,6 @@ const thorough = createValidator();
 
 /** Messages that the quick one has failed at: they have patterns that are for RE2 only. */
 const forThorough = new WeakSet<DescMessage>();
-
-/** Plans a message's rules ahead of the first request. Throws where one of them cannot be read. */
-export function planRules(schema: DescMessage): void {
-  findViolations(schema, create(schema));
-}
 
 /** Holds a message against the rules in its proto. Throws InvalidFields, with the first rule that each field breaks. */
 export function validate(schema: DescMessage, message: Message): void {
