@@ -54,6 +54,11 @@ export async function redeemRound({ side, shelf, connections, tokens }: CardSide
   });
 }
 
+/** The same side, asked by fewer. */
+export function withInFlight(side: CardSide, inFlight: number): CardSide {
+  return { ...side, connections: side.connections.slice(0, inFlight) };
+}
+
 export function redeemPath(cardId: number): string {
   return `/api/user/v3.1/gift-cards/${cardId}/redeem-wallet`;
 }

@@ -20,6 +20,7 @@ import { adminId } from "./token-mint.ts";
 
 const rowsInStatement = 500;
 const rowsInTransaction = 10_000;
+const transfersAtOnce = 4_096;
 const year = 365n * 86_400_000_000n;
 
 /**
@@ -81,6 +82,26 @@ export class CardRows {
       for (const { id, sender } of cards) shelved.push({ id: Number(id), holderId: Number(sender.id) });
     }
     return shelved;
+  }
+
+  /** Has so many entries more in the wallets of the holders and of the house, two a transfer. */
+  async layOutEntries(count: number): Promise<void> {
+    for (let number = 0; number < count / 2; number += transfersAtOnce) {
+      const numbers = Array.from({ length: Math.min(transfersAtOnce, count / 2 - number) }, (_, one) => number + one);
+      await Promise.all(
+        numbers.map((one) =>
+          this.ledger.transfer({
+            id: `bench-entry-${one}`,
+            debit: { kind: "promotions" },
+            credit: { kind: "wallet", userId: BigInt(1 + (one % this.holders)) },
+            amount: 1n,
+            currency,
+            type: "charge",
+            reference: "bench",
+          }),
+        ),
+      );
+    }
   }
 
   /** Forgets all cards, of which none may be worth anything any more. */

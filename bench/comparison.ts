@@ -9,10 +9,10 @@ export interface Comparison {
   readonly baseline: string;
   /**
    * What the ratio is of: operations a second, or how long half of them, or all but one in a hundred, take at most, or
-   * what is in memory.
+   * what they take of commits, or what is in memory.
    */
-  readonly figure: "rate" | "p50Ms" | "p99Ms" | "rssMb";
-  /** What the ratio is to be: at least so much of a rate, at most so much of a time. */
+  readonly figure: "rate" | "p50Ms" | "p99Ms" | "commits" | "rssMb";
+  /** What the ratio is to be: at least so much of a rate, at most so much of anything else. */
   readonly aim: number;
   runOurs(): Promise<Round>;
   runBaseline(): Promise<Round>;
@@ -55,29 +55,19 @@ export async function compare(comparison: Comparison, rounds = usualRounds): Pro
   };
 }
 
-/** What was measured, beside a rate that somebody else has measured elsewhere. */
-export function besideRate({ workload, ours }: Result, baseline: string, rate: number, aim: number): Result {
-  const ratio = ours.rate / rate;
-  return { workload, baseline, figure: "rate", aim, ...judged("rate", ratio, aim), ours, theirs: { rate } };
+/** What is set beside what was measured: a figure that is known, or a limit. */
+export interface Known {
+  readonly baseline: string;
+  readonly figure: Comparison["figure"];
+  readonly value: number;
+  /** What the ratio is to be; 1 where unset. */
+  readonly aim?: number;
 }
 
-/** What was measured, beside how long half of all, or all but one in a hundred, may take at most. */
-export function besideLimit(
-  workload: string,
-  ours: Round,
-  limitMs: number,
-  figure: "p50Ms" | "p99Ms" = "p50Ms",
-): Result {
-  const ratio = ours[figure] / limitMs;
-  const theirs = { [figure]: limitMs };
-  return { workload, baseline: `${limitMs} ms`, figure, aim: 1, ...judged(figure, ratio, 1), ours, theirs };
-}
-
-/** What was measured, beside what may be in memory at most. */
-export function besideMemory(workload: string, ours: Round, limitMb: number): Result {
-  const ratio = (ours.rssMb ?? Number.NaN) / limitMb;
-  const theirs = { rssMb: limitMb };
-  return { workload, baseline: `${limitMb} MB`, figure: "rssMb", aim: 1, ...judged("rssMb", ratio, 1), ours, theirs };
+/** What was measured, beside what is known. */
+export function beside(workload: string, ours: Round, { baseline, figure, value, aim = 1 }: Known): Result {
+  const ratio = (ours[figure] ?? Number.NaN) / value;
+  return { workload, baseline, figure, aim, ...judged(figure, ratio, aim), ours, theirs: { [figure]: value } };
 }
 
 function judged(figure: Comparison["figure"], ratio: number, aim: number) {
@@ -96,7 +86,7 @@ function medians(all: readonly Round[]): Round {
   };
 }
 
-const signs = { rate: "≥", p50Ms: "p50 ≤", p99Ms: "p99 ≤", rssMb: "RSS ≤" } as const;
+const signs = { rate: "≥", p50Ms: "p50 ≤", p99Ms: "p99 ≤", commits: "commits ≤", rssMb: "RSS ≤" } as const;
 
 /** What of a round is shown, and with how many digits. */
 const figures: readonly (readonly [title: string, figure: keyof Round, digits: number])[] = [

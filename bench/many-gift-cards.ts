@@ -1,7 +1,7 @@
 import { type CardSide, checkBooks, holders, inFlight, openCardSide, redeemRound } from "./card-redeems.ts";
 import { CardRows } from "./card-rows.ts";
 import { withCodeKey } from "./card-terms.ts";
-import { besideLimit, compare, type Result } from "./comparison.ts";
+import { beside, compare, type Result } from "./comparison.ts";
 import { weigh } from "./footprint.ts";
 import { at } from "./http-client.ts";
 import { closedLoop, median, type Round } from "./load.ts";
@@ -9,7 +9,7 @@ import { openMysql, openSqlite, type Side, type Store, startMesh } from "./sides
 import { startSplitMesh } from "./split-mesh.ts";
 import { TokenMint } from "./token-mint.ts";
 
-const many = 1_000_000;
+const million = 1_000_000;
 const few = 10_000;
 
 /** As many as there are where there are few: each is redeemed, at whatever place it is among the others. */
@@ -17,7 +17,7 @@ const length = { durationMs: Number.POSITIVE_INFINITY, cards: few };
 
 const readsMs = 1_000;
 const readRounds = 5;
-const limitMs = 10;
+const readLimit = { baseline: "10 ms", figure: "p50Ms", value: 10 } as const;
 
 /** What an admin opens first. */
 const adminBase = "/admin-api/gift-cards/gift-cards";
@@ -35,42 +35,64 @@ interface Kind {
   ): Promise<{ readonly mesh: Side | undefined; readonly store: Store }>;
 }
 
-const kinds: readonly Kind[] = [
-  {
-    name: "edge + gift-card + wallet as processes, MySQL",
-    start: async (mint, stack) => {
-      const store = withCodeKey(await openMysql(stack));
-      return { mesh: await startSplitMesh(["gift-card", "wallet"], store, mint, stack), store };
-    },
+const onMysql: Kind = {
+  name: "edge + gift-card + wallet as processes, MySQL",
+  start: async (mint, stack) => {
+    const store = withCodeKey(await openMysql(stack));
+    return { mesh: await startSplitMesh(["gift-card", "wallet"], store, mint, stack), store };
   },
-  {
-    name: "one process, SQLite",
-    start: async (mint, stack) => {
-      const store = withCodeKey(openSqlite(stack));
-      return { mesh: await startMesh(store, mint, stack), store };
-    },
-  },
-];
+};
 
-/** A million cards against ten thousand, each in a mesh of their own. */
+const onSqlite: Kind = {
+  name: "one process, SQLite",
+  start: async (mint, stack) => {
+    const store = withCodeKey(openSqlite(stack));
+    return { mesh: await startMesh(store, mint, stack), store };
+  },
+};
+
+/** A million cards against ten thousand. */
 export async function benchManyCards(stack: AsyncDisposableStack): Promise<Result[]> {
-  const mint = await TokenMint.open(stack);
-  const tokens = await mint.users(holders);
   const results: Result[] = [];
-  for (const kind of kinds) {
+  for (const kind of [onMysql, onSqlite]) {
     await using own = stack.use(new AsyncDisposableStack());
-    const full = await openSide(kind, mint, tokens, own);
-    const small = await openSide(kind, mint, tokens, own);
-    if (full && small) results.push(...(await measure(kind, full, small, mint)));
-    else process.stderr.write(`There is no nats-server here: ${shown(many)} cards are not measured across processes\n`);
+    results.push(...(await benchPlenty(kind, { cards: million, entries: 0 }, own)));
   }
   return results;
 }
 
-async function measure({ name }: Kind, full: ManySide, small: ManySide, mint: TokenMint): Promise<Result[]> {
-  await full.side.shelf.fill(many);
+/** Ten million cards and as many entries of the ledger against ten thousand cards, and what these have made of entries. */
+export function benchTenMillion(stack: AsyncDisposableStack): Promise<Result[]> {
+  return benchPlenty(onMysql, { cards: 10 * million, entries: 10 * million }, stack);
+}
+
+/** How much there is. */
+interface Plenty {
+  readonly cards: number;
+  readonly entries: number;
+}
+
+/** Plenty in one mesh against few cards in another. */
+async function benchPlenty(kind: Kind, plenty: Plenty, stack: AsyncDisposableStack): Promise<Result[]> {
+  const mint = await TokenMint.open(stack);
+  const tokens = await mint.users(holders);
+  const full = await openSide(kind, mint, tokens, stack);
+  const small = await openSide(kind, mint, tokens, stack);
+  if (full && small) return measure(kind, plenty, { full, small }, mint);
+  process.stderr.write(`There is no nats-server here: ${nameOf(plenty)} are not measured across processes\n`);
+  return [];
+}
+
+async function measure(
+  { name }: Kind,
+  plenty: Plenty,
+  { full, small }: { readonly full: ManySide; readonly small: ManySide },
+  mint: TokenMint,
+): Promise<Result[]> {
+  await full.rows.layOutEntries(plenty.entries);
+  await full.side.shelf.fill(plenty.cards);
   const redeems = await compare({
-    workload: `redeems over HTTP, ${name}, ${inFlight} in flight, ${shown(many)} cards`,
+    workload: `redeems over HTTP, ${name}, ${inFlight} in flight, ${nameOf(plenty)}`,
     baseline: `itself, ${shown(few)} cards`,
     figure: "rate",
     aim: 0.9,
@@ -83,8 +105,8 @@ async function measure({ name }: Kind, full: ManySide, small: ManySide, mint: To
   const token = await mint.admin();
   const results = [redeems];
   for (const [what, path] of Object.entries(reads)) {
-    const workload = `${what}, ${name}, ${shown(many)} cards, one in flight`;
-    results.push(besideLimit(workload, await read(full.side, path, token), limitMs));
+    const workload = `${what}, ${name}, ${nameOf(plenty)}, one in flight`;
+    results.push(beside(workload, await read(full.side, path, token), readLimit));
   }
   for (const { side } of [full, small]) await checkBooks(side.side);
   return results;
@@ -123,6 +145,10 @@ async function read({ side, connections }: CardSide, path: string, token: string
   const [, ...counted] = rounds;
   const p50Ms = median(counted.map((round) => round.p50Ms));
   return counted.find((round) => round.p50Ms === p50Ms) ?? Promise.reject(new Error("There was no round"));
+}
+
+function nameOf({ cards, entries }: Plenty): string {
+  return entries === 0 ? `${shown(cards)} cards` : `${shown(cards)} cards, ${shown(entries)} entries`;
 }
 
 function shown(count: number): string {

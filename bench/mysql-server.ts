@@ -1,10 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { totalmem } from "node:os";
 import { MysqlServer } from "../services/testing/mysql-server.ts";
 import { root } from "../services/testing/processes.ts";
 
-/** Room for a million cards in memory, and in the log: what whoever has so many gives a server of its own. */
+/** What whoever has millions of cards gives a server: half of the memory, and a log that is not full at once. */
 const settings = [
-  "--innodb-buffer-pool-size=2G",
+  `--innodb-buffer-pool-size=${Math.floor(totalmem() / 2)}`,
   "--loose-innodb-log-file-size=2G",
   "--loose-innodb-redo-log-capacity=2G",
 ];

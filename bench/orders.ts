@@ -1,5 +1,5 @@
 import type { RestClient } from "../services/testing/rest-client.ts";
-import { besideRate, compare, type Result } from "./comparison.ts";
+import { beside, compare, type Result } from "./comparison.ts";
 import { weigh } from "./footprint.ts";
 import { at, type HttpConnection, openConnections } from "./http-client.ts";
 import { closedLoop, type Round } from "./load.ts";
@@ -13,7 +13,7 @@ const buyers = 64;
 const products = 100;
 
 /** Orders a second, carts to payment, that Vendure 3.7.3 was measured to take on the same class of machine. */
-const vendure = { name: "Vendure 3.7.3, measured before", rate: 12.8, aim: 100 };
+const vendure = { baseline: "Vendure 3.7.3, measured before", figure: "rate", value: 12.8, aim: 100 } as const;
 
 /** A shop that is open: who buys, and what there is. */
 export interface OpenShop {
@@ -33,7 +33,7 @@ export async function benchOrders(stack: AsyncDisposableStack): Promise<Result[]
   const plain = await startBaseline({ script: "order-knex.ts", args, mint, server: mysql.server }, stack);
   const theirs = await openShop(plain, tokens, stack);
 
-  const result = await compare({
+  const many = await compare({
     workload: `order + pay over HTTP, ${buyers} buyers, ${products} products`,
     baseline: "Fastify + knex FOR UPDATE",
     figure: "rate",
@@ -41,8 +41,16 @@ export async function benchOrders(stack: AsyncDisposableStack): Promise<Result[]
     runOurs: () => orderRound(ours),
     runBaseline: () => orderRound(theirs),
   });
+  const one = await compare({
+    workload: "order + pay over HTTP, one buyer",
+    baseline: "Fastify + knex FOR UPDATE",
+    figure: "p50Ms",
+    aim: 1.15,
+    runOurs: () => orderRound(ours, roundMs, 1),
+    runBaseline: () => orderRound(theirs, roundMs, 1),
+  });
   await checkBooks(ours.side.admin);
-  return [result, besideRate(result, vendure.name, vendure.rate, vendure.aim)];
+  return [many, beside(many.workload, many.ours, vendure), one];
 }
 
 /** Puts products onto the shelves and points into the wallets. */
@@ -61,13 +69,14 @@ export async function openShop(side: Side, tokens: readonly string[], stack: Asy
   return { side, connections: await openConnections(base, buyers, stack), tokens, productIds };
 }
 
-/** Every buyer places an order and pays it, over and over; exported for profiles. */
+/** So many buyers place an order each and pay it, over and over; exported for profiles. */
 export async function orderRound(
   { side, connections, tokens, productIds }: OpenShop,
   durationMs = roundMs,
+  inFlight = buyers,
 ): Promise<Round> {
   return weigh(side.workers, () =>
-    closedLoop(buyers, durationMs, async (place, turn) => {
+    closedLoop(inFlight, durationMs, async (place, turn) => {
       const connection = at(connections, place);
       const token = at(tokens, place);
       const wanted = `{"items":[{"product_id":${at(productIds, place * 7 + turn)},"quantity":1}]}`;

@@ -1,6 +1,6 @@
 import { Broker } from "../services/platform/testing/broker.ts";
 import { JetStreamRelay } from "./baselines/jetstream-relay.ts";
-import { besideLimit, compare, type Result } from "./comparison.ts";
+import { beside, compare, type Result } from "./comparison.ts";
 import { type Workers, weigh } from "./footprint.ts";
 import { at, type HttpConnection, openConnections } from "./http-client.ts";
 import { type CountedRound, closedLoop } from "./load.ts";
@@ -56,7 +56,7 @@ async function benchWatching(workers: Workers, connections: readonly HttpConnect
     return { ...counted, p50Ms: at(waits, waits.length >> 1), p99Ms: at(waits, Math.floor(waits.length * 0.99)) };
   });
   const workload = `voucher codes, received to watched over HTTP, ${connections.length} in flight`;
-  return besideLimit(workload, round, watchLimitMs, "p99Ms");
+  return beside(workload, round, { baseline: `${watchLimitMs} ms`, figure: "p99Ms", value: watchLimitMs });
 }
 
 /** Asks for a code and waits until it is there; answers when it was received, in milliseconds since 1970. */

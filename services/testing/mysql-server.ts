@@ -59,7 +59,8 @@ export class MysqlServer {
   }
 
   private async answers(): Promise<void> {
-    const client = knex({ client: "mysql2", connection: this.url });
+    // It is asked until it answers: that it does not yet is no news.
+    const client = knex({ client: "mysql2", connection: this.url, log: { warn: () => {} } });
     const giveUpAt = Date.now() + patienceMs;
     try {
       for (;;) {
