@@ -11,4 +11,4 @@ USER node
 ENV PATH=/giftmesh/node_modules/.bin:$PATH DATA_DIR=/data HOST=0.0.0.0
 STOPSIGNAL SIGTERM
 # As `npm start` has it: room for what requests leave behind, so that it is swept away less often.
-ENTRYPOINT ["node", "--expose-gc", "--min-semi-space-size=32", "--max-semi-space-size=64", "--no-allocation-site-pretenuring", "services/main.ts"]
+ENTRYPOINT ["node", "--expose-gc", "--min-semi-space-size=32", "--max-semi-space-size=32", "--no-allocation-site-pretenuring", "services/main.ts"]

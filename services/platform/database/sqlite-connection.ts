@@ -4,8 +4,11 @@ import { SqliteStatement } from "./sqlite-statement.ts";
 
 const mostStatements = 500;
 
-/** How much of the file a connection keeps in memory, in KiB: whoever writes goes back to the same pages. */
-const cacheKiB = { read: 8_192, write: 32_768 } as const;
+/**
+ * How much of the file a connection keeps in memory, in KiB: whoever writes goes back to the same pages. A process of all
+ * services has ten files with three connections each, which fill in the end.
+ */
+const cacheKiB = { read: 2_048, write: 8_192 } as const;
 
 /**
  * How many pages (of 4 KiB) the log has before they are brought into the file, which whoever commits waits for: most have
