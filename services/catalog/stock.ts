@@ -12,7 +12,7 @@ import { productOf, selectProducts } from "./store/products.ts";
 import { levelOf, lockLevels } from "./store/stock-levels.ts";
 
 /** Holds whose products are remembered, so that they need not be looked up when it is committed or released. */
-const mostRemembered = 100_000;
+const mostRemembered = 20_000;
 
 /** What is wanted held. */
 export interface WantedHold {
