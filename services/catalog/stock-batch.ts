@@ -13,7 +13,7 @@ export type StockOrder = StockCommand & { readonly beside?: (after: StockAfter) 
 
 /** What a command has led to. */
 export interface StockAfter {
-  /** The hold of its id; undefined where it named none. */
+  /** The hold of its id; undefined where there is none. */
   readonly hold: Hold | undefined;
   /** The stock of the product that was adjusted. */
   readonly level: StockLevel | undefined;
@@ -49,7 +49,7 @@ export class StockBatch {
     const decision = decideStock(order, {
       levels: this.levels,
       priced: this.priced,
-      hold: order.kind === "adjust" ? undefined : this.holds.get(order.id),
+      hold: this.holds.get(order.id),
       now: this.now,
     });
     switch (decision.kind) {
@@ -70,10 +70,8 @@ export class StockBatch {
       default:
         return decision satisfies never;
     }
-    const after: StockAfter =
-      order.kind === "adjust"
-        ? { hold: undefined, level: this.levels.get(order.productId) }
-        : { hold: this.holds.get(order.id), level: undefined };
+    const level = order.kind === "adjust" ? this.levels.get(order.productId) : undefined;
+    const after: StockAfter = { hold: this.holds.get(order.id), level };
     this.beside.push(...(order.beside?.(after) ?? []));
     return { answer: after };
   }

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { Row } from "../platform/database/database.ts";
 import { Refusal } from "../platform/refusal.ts";
 import { type Engine, engines, testDatabase } from "../platform/testing/engines.ts";
+import { LossyDatabase } from "../platform/testing/lossy-database.ts";
 import { now } from "../platform/time.ts";
 import { HoldEnded, OutOfStock, ProductNotFound, StockLimitExceeded } from "./domain/errors.ts";
 import { mostFree } from "./domain/stock.ts";
@@ -128,6 +129,17 @@ for (const { engine, databases, database, stocks } of await Promise.all((await e
     await t.throwsAsync(stock.adjust({ productId: product, delta: 1n }), { instanceOf: StockLimitExceeded });
     await t.throwsAsync(stock.adjust({ productId: 999_999n, delta: 1n }), { instanceOf: ProductNotFound });
     t.deepEqual(await levelOf(product), [mostFree, 1n, 0n]);
+  });
+
+  test.serial(`an adjustment whose answer is lost is made once on ${engine.name}`, async (t) => {
+    const product = await newProduct(5n);
+    const lossy = new LossyDatabase(database);
+    const own = new Stock(lossy.database, new Holds(database));
+    lossy.toLose = 3;
+    t.like(await own.adjust({ productId: product, delta: 4n }), { free: 9n });
+    t.like(await own.adjust({ productId: product, delta: 4n }), { free: 13n });
+    t.is(lossy.toLose, 0);
+    t.deepEqual(await levelOf(product), [13n, 0n, 0n]);
   });
 
   test(`what is to be written beside an adjustment is written only where it is made on ${engine.name}`, async (t) => {

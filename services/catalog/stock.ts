@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Database, Row, Statement } from "../platform/database/database.ts";
 import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
 import { RecentlyUsed } from "../platform/recently-used.ts";
@@ -81,7 +82,8 @@ export class Stock {
     beside: (after: StockLevel) => readonly Statement[] = () => [],
     deadline?: number,
   ): Promise<StockLevel> {
-    const order = { kind: "adjust", ...change, beside: ({ level }: StockAfter) => beside(there(level)) } as const;
+    const id = `adjust-${randomUUID()}`;
+    const order = { kind: "adjust", id, ...change, beside: ({ level }: StockAfter) => beside(there(level)) } as const;
     return there((await this.lane.submit(order, deadline)).level);
   }
 
@@ -118,7 +120,7 @@ export class Stock {
   private async attempt(orders: readonly StockOrder[], unordered: readonly bigint[]): Promise<Attempt> {
     const instant = now();
     const productIds = unordered.toSorted((a, b) => (a < b ? -1 : 1));
-    const holdIds = [...new Set(orders.flatMap((order) => (order.kind === "adjust" ? [] : [order.id])))];
+    const holdIds = [...new Set(orders.map((order) => order.id))];
     const pricedIds = productsOf(orders.flatMap((order) => (order.kind === "hold" ? order.lines : [])));
     const reader = new StockReader({ productIds, holdIds, pricedIds }, this.database.forUpdate, instant);
     return this.database.batch<Attempt>(reader.statements, async (results) => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { AdminGiftCardService } from "../../gen/giftmesh/giftcard/v1/admin_gift_card_service_pb.ts";
 import { GiftCardStatus } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
-import { NotFound, Unavailable } from "../platform/refusal.ts";
+import { NotFound, Refusal, Unavailable } from "../platform/refusal.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
 import { now } from "../platform/time.ts";
@@ -131,6 +131,33 @@ for (const { engine, running } of all) {
     await update(card.id, { recipientEmail: first });
     t.is((await running.look(card.id, maker)).code, code, "and that of a used card");
   });
+
+  for (const every of [1, 2]) {
+    const lost = every === 1 ? "the first answers" : "every second answer";
+    test.serial(`what is asked for without a key is done once, though ${lost} of commits are lost ${on}`, async (t) => {
+      const { lossy, cards } = running;
+      const losing = async <T>(ask: () => Promise<T>): Promise<T> => {
+        Object.assign(lossy, { toLose: 4 / every, every });
+        const answer = await ask();
+        lossy.toLose = 0;
+        return answer;
+      };
+      const maker = await running.newUser();
+      const card = await losing(() => running.newCard(maker));
+      t.is(await running.balance(maker), "900.00");
+      t.like(await losing(() => update(card.id, { amount: "150.00" })), { giftCard: { amount: "150.00" } });
+      t.is(await running.balance(maker), "850.00");
+      const redeem = () => cards.redeemGiftCardToWallet({ giftCardId: card.id }, byUser(maker));
+      t.is((await losing(redeem)).giftCard?.status, GiftCardStatus.USED);
+      t.is(await running.balance(maker), "1000.00");
+      await t.throwsAsync(redeem(), { instanceOf: Refusal });
+      const { id } = await losing(() => running.newOrderCard(maker, 2n));
+      const order = () => cards.createOrderFromGiftCard({ giftCardId: id }, byUser(maker));
+      t.is((await losing(order)).giftCard?.status, GiftCardStatus.USED);
+      await losing(() => cards.cancelOrderAndRedeemToWallet({ giftCardId: id }, byUser(maker)));
+      t.is(await running.balance(maker), "1000.00");
+    });
+  }
 
   test.serial(`of many who readdress a card at once the last's code is its own, and no other ${on}`, async (t) => {
     const maker = await running.newUser();

@@ -65,12 +65,13 @@ export class CardLane {
 
   private commit(commands: readonly Command[]): Promise<Outcome<Card>[]> {
     const requestIds = [...new Set(commands.flatMap((one) => ("begin" in one ? (one.begin.requestId ?? []) : [])))];
-    const ids = [...new Set(commands.flatMap((one) => ("begin" in one ? [] : [one.id])))].sort((a, b) =>
+    // Those to be begun too: a commit of which nobody heard has begun them.
+    const ids = [...new Set(commands.map((one) => ("begin" in one ? one.begin.id : one.id)))].sort((a, b) =>
       a < b ? -1 : 1,
     );
     const { forUpdate } = this.database;
     const load = [
-      ...(ids.length > 0 ? [selectCards(ids, forUpdate)] : []),
+      selectCards(ids, forUpdate),
       ...(requestIds.length > 0 ? [selectRequested(requestIds, forUpdate)] : []),
       ...KeyClaims.load(
         commands.map(({ receipt }) => receipt),
@@ -78,8 +79,7 @@ export class CardLane {
       ),
     ];
     return this.database.batch(load, async (rows, session) => {
-      const rest = [...rows];
-      const stepped: Row[] = ids.length > 0 ? (rest.shift() ?? []) : [];
+      const [stepped = [], ...rest] = rows;
       const requested: Row[] = requestIds.length > 0 ? (rest.shift() ?? []) : [];
       const receipts: Row[] = rest.shift() ?? [];
       const decide = (gone: ReadonlySet<bigint>) => {
@@ -157,7 +157,9 @@ class CardBatch {
   }
 
   private begin({ begin }: Beginning): Card {
-    const { requestId } = begin;
+    const { id, requestId } = begin;
+    const begun = this.cards.get(id);
+    if (begun) return begun;
     const requested = requestId === undefined ? undefined : this.requested.get(requestId);
     if (requested && isStillRequested(requested, this.now)) return requested;
     this.give(begin.backgroundImageId);

@@ -69,12 +69,14 @@ export class OrderLane {
 
   private commit(commands: readonly Command[]): Promise<Outcome<Order>[]> {
     const requestIds = [...new Set(commands.flatMap((one) => ("begin" in one ? (one.begin.requestId ?? []) : [])))];
-    const ids = [...new Set(commands.flatMap((one) => ("begin" in one ? [] : [one.id])))].sort((a, b) =>
+    // Those to be begun too: a commit of which nobody heard has begun them.
+    const ids = [...new Set(commands.map((one) => ("begin" in one ? one.begin.id : one.id)))].sort((a, b) =>
       a < b ? -1 : 1,
     );
     const { forUpdate, dialect } = this.database;
     const load = [
-      ...(ids.length > 0 ? [selectOrders(ids, forUpdate), selectItems(ids)] : []),
+      selectOrders(ids, forUpdate),
+      selectItems(ids),
       ...(requestIds.length > 0 ? [selectRequested(requestIds, forUpdate)] : []),
       ...KeyClaims.load(
         commands.map(({ receipt }) => receipt),
@@ -82,8 +84,7 @@ export class OrderLane {
       ),
     ];
     return this.database.batch(load, async (rows) => {
-      const rest = [...rows];
-      const [stepped = [], items = []] = ids.length > 0 ? rest.splice(0, 2) : [];
+      const [stepped = [], items = [], ...rest] = rows;
       const requested: Row[] = requestIds.length > 0 ? (rest.shift() ?? []) : [];
       const keys = new KeyClaims(rest.shift() ?? []);
       const batch = new OrderBatch(ordersOf(stepped, items), ordersOf(requested, []), keys);
@@ -133,7 +134,9 @@ class OrderBatch {
   }
 
   private begin({ begin }: Beginning): Order {
-    const { requestId } = begin;
+    const { id, requestId } = begin;
+    const begun = this.orders.get(id);
+    if (begun) return begun;
     const known = requestId === undefined ? undefined : this.requested.get(requestId);
     if (known) return known;
     if (requestId !== undefined) this.requested.set(requestId, begin);

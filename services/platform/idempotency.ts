@@ -60,7 +60,8 @@ export class Receipts {
       everyMs: 600_000,
       alone: true,
       run: async () => {
-        await this.database.write([{ sql: "DELETE FROM receipts WHERE created_at < ?", values: [now() - keptFor] }]);
+        const old = { sql: "DELETE FROM receipts WHERE created_at < ?", values: [now() - keptFor] };
+        await this.database.write([old], { isLong: true });
       },
     };
   }

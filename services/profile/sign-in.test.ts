@@ -102,6 +102,15 @@ for (const { engine, replicas } of running) {
     t.is((await profile.verify(next.token)).payload.role, "admin");
   });
 
+  test.serial(`who refreshes stays signed in though the answer to the commit is lost on ${engine.name}`, async (t) => {
+    const { tokens } = await profile.enter();
+    profile.lossy.toLose = 2;
+    const next = await refresh(tokens.refreshToken);
+    t.is(profile.lossy.toLose, 0);
+    t.is(callerOf(next).sessionId, callerOf(tokens).sessionId);
+    await t.notThrowsAsync(refresh(next.refreshToken));
+  });
+
   test(`a refresh token that is used twice ends the session, for whoever has the next one too, on ${engine.name}`, async (t) => {
     const { tokens, call } = await profile.enter();
     const next = await refresh(tokens.refreshToken);

@@ -74,6 +74,8 @@ export class SignIn {
   async refresh<T>(presented: string, call: Call, finish: Finish<SessionTokens, T>): Promise<T> {
     const { database, users, sessions, keys, endings } = this.parts;
     const hash = hashRefreshToken(presented);
+    const refreshToken = generateRefreshToken();
+    const nextHash = hashRefreshToken(refreshToken);
     const [key] = await keys.all();
     // A refusal that has an effect must not be thrown before that is committed.
     const outcome = await database.transaction(async (tx) => {
@@ -83,13 +85,17 @@ export class SignIn {
       const verdict = judgeRefreshToken(token, now());
       switch (verdict) {
         case "renew": {
-          const refreshToken = generateRefreshToken();
-          await sessions.renew(tx, token.sessionId, hash, hashRefreshToken(refreshToken), now());
+          await sessions.renew(tx, token.sessionId, hash, nextHash, now());
           const tokens = await this.tokensOf(user, token.sessionId, key, refreshToken);
           return { verdict, answer: await finish(tx, tokens) } as const;
         }
         case "end":
           await refuseIfAnswered(tx, call);
+          // A commit of which nobody heard has renewed it already.
+          if (await sessions.present(tx, nextHash)) {
+            const tokens = await this.tokensOf(user, token.sessionId, key, refreshToken);
+            return { verdict: "renew", answer: await finish(tx, tokens) } as const;
+          }
           await sessions.end(tx, token.sessionId, now());
           return { verdict, sessionId: token.sessionId } as const;
         case "refuse":

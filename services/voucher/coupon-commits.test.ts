@@ -4,6 +4,7 @@ import { insertInto } from "../platform/database/statements.ts";
 import { IdSequence } from "../platform/ids.ts";
 import { receiptsMigrations } from "../platform/receipt.ts";
 import { type Engine, engines, testDatabase } from "../platform/testing/engines.ts";
+import { LossyDatabase } from "../platform/testing/lossy-database.ts";
 import { now } from "../platform/time.ts";
 import { CouponClaims } from "./coupon-claims.ts";
 import { CouponUses } from "./coupon-uses.ts";
@@ -12,34 +13,28 @@ import { migrations } from "./store/migrations.ts";
 import { auditCoupons } from "./testing/coupon-audit.ts";
 import { times } from "./testing/running-voucher.ts";
 
-/**
- * A database that counts its transactions, and whose connection is lost as often as it is told to, each time after the
- * commit and before its answer.
- */
+/** A database that counts its transactions, and of whose answers some are lost. */
 class WatchedDatabase {
-  toLose = 0;
   inOneTrip = 0;
   inTwoTrips = 0;
-  readonly database: Database;
+  readonly lossy: LossyDatabase;
 
   constructor(database: Database) {
-    this.database = {
+    this.lossy = new LossyDatabase({
       ...database,
-      batch: async (load, decide) => {
+      batch: (load, decide) => {
         this.inTwoTrips++;
-        return this.lose(await database.batch(load, decide));
+        return database.batch(load, decide);
       },
-      commit: async (statements) => {
+      commit: (statements) => {
         this.inOneTrip++;
-        return this.lose(await database.commit(statements));
+        return database.commit(statements);
       },
-    };
+    });
   }
 
-  private lose<T>(answer: T): T {
-    if (this.toLose === 0) return answer;
-    this.toLose--;
-    throw Object.assign(new Error("Connection lost"), { code: "PROTOCOL_CONNECTION_LOST" });
+  get database(): Database {
+    return this.lossy.database;
   }
 }
 
@@ -115,9 +110,9 @@ for (const { engine, database, watched, claims, uses } of await Promise.all((awa
       test.serial(`a claim of a coupon ${title} whose answer is lost is made once on ${engine.name}`, async (t) => {
         const couponId = await newCoupon(perUserLimit);
         if (known) await claims.claim({ couponId, userId: 99n });
-        watched.toLose = 3;
+        watched.lossy.toLose = 3;
         const claimed = await Promise.all(times(20, (index) => claims.claim({ couponId, userId: BigInt(index + 1) })));
-        t.is(watched.toLose, 0);
+        t.is(watched.lossy.toLose, 0);
         t.deepEqual(new Set(claimed.map(({ ordinal }) => ordinal)), new Set([1n]));
         const rows = await database.select({
           sql: "SELECT id FROM member_coupons WHERE coupon_id = ? AND user_id < 99 ORDER BY id",
@@ -139,12 +134,12 @@ for (const { engine, database, watched, claims, uses } of await Promise.all((awa
     const order = (userId: bigint) => {
       return { id: `order-${userId}`, userId, couponId, orderId: userId, orderAmount: 500n, currency: "SAR" };
     };
-    watched.toLose = 2;
+    watched.lossy.toLose = 2;
     const used = await Promise.all(users.map((userId) => uses.use(order(userId))));
     t.deepEqual(new Set(used.map(({ discount }) => discount)), new Set([100n]));
-    watched.toLose = 2;
+    watched.lossy.toLose = 2;
     await Promise.all(users.slice(0, 5).map((userId) => uses.return(order(userId).id)));
-    t.is(watched.toLose, 0);
+    t.is(watched.lossy.toLose, 0);
     t.is((await new Coupons(database).find(couponId))?.usedQuantity, 15n);
     t.deepEqual(await auditCoupons(database), []);
   });

@@ -19,7 +19,13 @@ export type StockCommand =
       readonly expiresAt: Instant;
     }
   | { readonly kind: "commit" | "release" | "expire"; readonly id: string }
-  | { readonly kind: "adjust"; readonly productId: bigint; readonly delta: bigint };
+  | {
+      readonly kind: "adjust";
+      /** Spent by it, so that it is done once however often it is asked for. */
+      readonly id: string;
+      readonly productId: bigint;
+      readonly delta: bigint;
+    };
 
 /** What a decision rests on. */
 export interface StockFacts {
@@ -140,15 +146,18 @@ function decideExpiry(facts: StockFacts): StockDecision {
 }
 
 function decideAdjustment(
-  { productId, delta }: StockCommand & { kind: "adjust" },
-  { levels }: StockFacts,
+  { id, productId, delta }: StockCommand & { kind: "adjust" },
+  { levels, hold, now }: StockFacts,
 ): StockDecision {
+  // It has been done, and is asked for again because nobody has heard so.
+  if (hold) return { kind: "unchanged" };
   const level = levels.get(productId);
   if (!level) return refused(new ProductNotFound());
   const free = level.free + delta;
   if (free < 0n) return refused(new OutOfStock());
   if (delta > 0n && free > mostFree) return refused(new StockLimitExceeded());
-  return { kind: "changed", levels: [{ ...level, free }] };
+  const spent = { id, lines: [], state: { status: "released", endedAt: now } } as const;
+  return { kind: "changed", levels: [{ ...level, free }], hold: spent };
 }
 
 /** Moves the units of all lines; undefined where there are too few of some product. */

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { InvalidFields, NotFound } from "../../platform/refusal.ts";
 import type { Call } from "../../platform/rpc/call.ts";
 import type { Askers } from "../askers.ts";
@@ -33,7 +34,8 @@ export class RedeemRequests {
    * asking: that may let them, but never refuses them. Throws InvalidFields where the request names no card.
    */
   async run<T>({ id, code }: NamedCard, call: Call, work: (wanted: Redeem) => Promise<T>): Promise<T> {
-    const requestId = call.receipt?.effectId;
+    // Without a key it is told from all others all the same: a lane whose commit was lost asks again for what it has done.
+    const requestId = call.receipt?.effectId ?? randomUUID();
     if (code !== undefined) return work({ ...(await this.byCode(id, code, call)), requestId });
     if (id === undefined) throw new InvalidFields([{ field: "gift_card_id", description: idIsRequired }]);
     try {

@@ -24,6 +24,7 @@ import type { Client } from "../../platform/rpc/handler.ts";
 import { MeshClients } from "../../platform/rpc/mesh-clients.ts";
 import type { Platform, ServiceDefinition } from "../../platform/service.ts";
 import { type Engine, testConfig } from "../../platform/testing/engines.ts";
+import { LossyDatabase } from "../../platform/testing/lossy-database.ts";
 import { profile } from "../../profile/service.ts";
 import { voucher } from "../../voucher/service.ts";
 import { wallet } from "../../wallet/service.ts";
@@ -38,6 +39,7 @@ export interface Break {
   readonly when: "before" | "after";
 }
 
+type Found = Pick<Platform, "database" | "metrics"> & { readonly lossy: LossyDatabase };
 type NewCard = Parameters<Client<typeof UserGiftCardService>["createGiftCard"]>[0];
 
 /** Gift cards and all that they need, in this process, called as any service calls another; to be broken at will. */
@@ -45,6 +47,8 @@ export class RunningCards {
   readonly cards: Client<typeof UserGiftCardService>;
   readonly clients: MeshClients;
   readonly database: Database;
+  /** Has answers of that be lost. */
+  readonly lossy: LossyDatabase;
   /** What the service shows to operators. */
   readonly metrics: Registry;
   private readonly services: readonly HostedService[];
@@ -60,12 +64,13 @@ export class RunningCards {
     const around: Around = (method, call, run) => between.around(method, call, run);
     const dispatcher = new Dispatcher({ log, around });
     const clients = new MeshClients({ config, dispatcher, log });
-    const platform = Promise.withResolvers<Platform>();
+    const found = Promise.withResolvers<Found>();
     const watched: ServiceDefinition = {
       ...giftCard,
       create: (given) => {
-        platform.resolve(given);
-        return giftCard.create(given);
+        const lossy = new LossyDatabase(given.database);
+        found.resolve({ ...given, lossy });
+        return giftCard.create({ ...given, database: lossy.database });
       },
     };
     const road = new InProcessRoad();
@@ -76,18 +81,19 @@ export class RunningCards {
     for (const service of services) service.serve(dispatcher);
     for (const service of services) service.consume();
     for (const service of services) service.start();
-    return new RunningCards(clients, services, await platform.promise, between);
+    return new RunningCards(clients, services, await found.promise, between);
   }
 
   private constructor(
     clients: MeshClients,
     services: readonly HostedService[],
-    { database, metrics }: Platform,
+    { database, metrics, lossy }: Found,
     between: { around: Around },
   ) {
     this.clients = clients;
     this.services = services;
     this.database = database;
+    this.lossy = lossy;
     this.metrics = metrics;
     this.between = between;
     this.cards = clients.of(UserGiftCardService);

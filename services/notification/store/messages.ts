@@ -145,6 +145,7 @@ export class Messages {
         sql: `DELETE FROM ${table} WHERE created_at < ?`,
         values: [before],
       })),
+      { isLong: true },
     );
   }
 

@@ -11,6 +11,11 @@ export interface Statement {
   readonly values: readonly Value[];
 }
 
+export interface Duration {
+  /** Whether a statement may take minutes, as one that goes through a whole table. */
+  readonly isLong?: boolean;
+}
+
 /** An open transaction, or a part of one. */
 export interface Session {
   /** Runs statements in order, in one round trip; answers the rows of each, none for those that write. */
@@ -47,9 +52,9 @@ export interface Database {
   /**
    * Runs work in a transaction (READ COMMITTED), and commits. Work is run again after a deadlock, up to five times,
    * so it may do nothing that the database does not undo. A statement that is not answered for 40 s fails, as if the
-   * connection were lost, unless it is said that they may take long.
+   * connection were lost, unless they are long.
    */
-  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: { readonly isLong?: boolean }): Promise<T>;
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: Duration): Promise<T>;
 
   /**
    * A transaction in two round trips: begin and load, then save and commit. Not run again on failure: lanes do that.
@@ -61,7 +66,7 @@ export interface Database {
   commit(statements: readonly Statement[]): Promise<void>;
 
   /** The same, and run again after a deadlock, up to five times. */
-  write(statements: readonly Statement[]): Promise<void>;
+  write(statements: readonly Statement[], options?: Duration): Promise<void>;
 
   /** Runs work on one unchanging view of the whole database, however long it takes, while others write. */
   snapshot<T>(work: (session: Session) => Promise<T>): Promise<T>;

@@ -3,6 +3,7 @@ interface EngineError {
   readonly errcode?: number;
   /** Set by mysql2 where the connection is of no use any more. */
   readonly fatal?: boolean;
+  readonly message?: string;
 }
 
 const transientCodes: ReadonlySet<string> = new Set([
@@ -15,6 +16,9 @@ const transientCodes: ReadonlySet<string> = new Set([
   "ETIMEDOUT",
   "PROTOCOL_CONNECTION_LOST",
   "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "ERR_STREAM_DESTROYED",
   "EAI_AGAIN",
   "ER_SERVER_SHUTDOWN",
   "ER_CONNECTION_KILLED",
@@ -32,9 +36,9 @@ const sqliteConstraintUnique = 2067;
 
 /** Whether the same transaction may go through when it is run again: a deadlock, a lost connection, a busy file. */
 export function isTransient(error: unknown): boolean {
-  const { code, errcode, fatal } = error as EngineError;
+  const { code, errcode, fatal, message = "" } = error as EngineError;
   // mysql2 gives no code where a connection is lost before a statement is sent.
-  if (code === undefined && fatal) return true;
+  if (code === undefined && fatal) return message.includes("closed state");
   return (code !== undefined && transientCodes.has(code)) || (errcode !== undefined && (errcode & 0xff) === sqliteBusy);
 }
 

@@ -40,10 +40,11 @@ export function openMysql(url: string, name: string, connections: number, answer
   const pool = openPool(url, { name, connections, answerMs });
   // Apart, so that they can be taken while every other connection has a transaction open.
   const sequences = openPool(url, { name, connections: 1, answerMs });
-  const commit = (statements: readonly Statement[]) =>
+  const commit = (statements: readonly Statement[], isLong = false) =>
     onConnection(pool, (connection) =>
       rollingBack(connection, async () => {
-        await commitTogether(connection, [beginStatement, ...statements]);
+        const run = () => commitTogether(connection, [beginStatement, ...statements]);
+        await (isLong ? unhurried(connection, run) : run());
       }),
     );
 
@@ -73,8 +74,8 @@ export function openMysql(url: string, name: string, connections: number, answer
           return result;
         }),
       ),
-    commit,
-    write: (statements) => retryTransient(() => commit(statements)),
+    commit: (statements) => commit(statements),
+    write: (statements, { isLong = false } = {}) => retryTransient(() => commit(statements, isLong)),
     snapshot: (work) =>
       onConnection(pool, (connection) =>
         rollingBack(connection, async () => {
@@ -147,11 +148,14 @@ function openPool(url: string, { name, connections, answerMs }: PoolSettings): K
     pool: {
       min: 0,
       max: connections,
-      afterCreate: (connection: Connection, done: (error: Error | null, connection: Connection) => void) =>
+      afterCreate: (connection: Connection, done: (error: Error | null, connection: Connection) => void) => {
+        // knex takes all listeners off a connection that it closes; one that is lost just then would end the process.
+        connection.removeAllListeners = () => connection;
         connection.query(sessionSettings, (error) => {
           connection.stream.setTimeout(answerMs);
           done(error, connection);
-        }),
+        });
+      },
     },
     acquireConnectionTimeout: 10_000,
     // The values of a failed query may be secrets.

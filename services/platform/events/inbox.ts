@@ -58,7 +58,8 @@ export class Inbox {
       everyMs: 600_000,
       alone: true,
       run: async () => {
-        await this.database.write([{ sql: "DELETE FROM inbox WHERE handled_at < ?", values: [now() - keptFor] }]);
+        const old = { sql: "DELETE FROM inbox WHERE handled_at < ?", values: [now() - keptFor] };
+        await this.database.write([old], { isLong: true });
       },
     };
   }

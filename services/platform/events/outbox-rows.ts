@@ -61,13 +61,14 @@ export class OutboxRows {
 
   /** Has everything that was sent since an instant, or is still kept, sent again, to this store. */
   async resend(sentSince: Instant, store: string): Promise<void> {
-    await this.database.write([
-      { sql: "UPDATE outbox SET sent_at = 0 WHERE sent_at > ?", values: [sentSince] },
-      upsertInto(this.database.dialect, "relay_store", ["name", "store"], [["road", store]], {
-        key: ["name"],
-        update: ["store"],
-      }),
-    ]);
+    const key = { key: ["name"], update: ["store"] };
+    await this.database.write(
+      [
+        { sql: "UPDATE outbox SET sent_at = 0 WHERE sent_at > ?", values: [sentSince] },
+        upsertInto(this.database.dialect, "relay_store", ["name", "store"], [["road", store]], key),
+      ],
+      { isLong: true },
+    );
   }
 
   /** Forgets events that were sent and are a week old. */
@@ -77,9 +78,8 @@ export class OutboxRows {
       everyMs: 600_000,
       alone: true,
       run: async () => {
-        await this.database.write([
-          { sql: "DELETE FROM outbox WHERE id < ? AND sent_at > 0", values: [leastIdSince(now() - keptFor)] },
-        ]);
+        const old = { sql: "DELETE FROM outbox WHERE id < ? AND sent_at > 0", values: [leastIdSince(now() - keptFor)] };
+        await this.database.write([old], { isLong: true });
       },
     };
   }

@@ -15,8 +15,9 @@ import { Call, type CallInit } from "../../platform/rpc/call.ts";
 import { Dispatcher } from "../../platform/rpc/dispatcher.ts";
 import type { Client } from "../../platform/rpc/handler.ts";
 import { MeshClients } from "../../platform/rpc/mesh-clients.ts";
-import type { Platform, ServiceDefinition } from "../../platform/service.ts";
+import type { ServiceDefinition } from "../../platform/service.ts";
 import { type Engine, testConfig } from "../../platform/testing/engines.ts";
+import { LossyDatabase } from "../../platform/testing/lossy-database.ts";
 import { profile } from "../service.ts";
 
 /** The password of everybody whom `register` makes. */
@@ -35,23 +36,26 @@ export class RunningProfile {
   readonly contacts: Client<typeof ContactService>;
   private readonly service: HostedService;
   private readonly database: Database;
+  /** Has answers of its database be lost. */
+  readonly lossy: LossyDatabase;
 
   static async start(engine: Engine, environment: Readonly<Record<string, string>> = {}): Promise<RunningProfile> {
     const config = testConfig(engine, environment);
     const dispatcher = new Dispatcher({ log: silent });
     const clients = new MeshClients({ config, dispatcher, log: silent });
-    const platform = Promise.withResolvers<Platform>();
+    const found = Promise.withResolvers<LossyDatabase>();
     const definition: ServiceDefinition = {
       ...profile,
       create: (given) => {
-        platform.resolve(given);
-        return profile.create(given);
+        const lossy = new LossyDatabase(given.database);
+        found.resolve(lossy);
+        return profile.create({ ...given, database: lossy.database });
       },
     };
     const service = await HostedService.open(definition, { config, clients, road: new InProcessRoad(), log: silent });
     service.serve(dispatcher);
     service.start();
-    return new RunningProfile(config, dispatcher, clients, service, (await platform.promise).database);
+    return new RunningProfile(config, dispatcher, clients, service, await found.promise);
   }
 
   private constructor(
@@ -59,7 +63,7 @@ export class RunningProfile {
     dispatcher: Dispatcher,
     clients: MeshClients,
     service: HostedService,
-    database: Database,
+    lossy: LossyDatabase,
   ) {
     this.config = config;
     this.dispatcher = dispatcher;
@@ -69,7 +73,8 @@ export class RunningProfile {
     this.sessions = clients.of(SessionService);
     this.contacts = clients.of(ContactService);
     this.service = service;
-    this.database = database;
+    this.lossy = lossy;
+    this.database = lossy.database;
   }
 
   /** Signs somebody up, by a new user name unless one is given. */
