@@ -1,0 +1,62 @@
+import test from "ava";
+import { receiptsMigrations } from "../platform/receipt.ts";
+import { engines, testDatabase } from "../platform/testing/engines.ts";
+import { LossyDatabase } from "../platform/testing/lossy-database.ts";
+import { now } from "../platform/time.ts";
+import { begin, placed, startPaying } from "./domain/steps.ts";
+import { OrderLane } from "./order-lane.ts";
+import { migrations } from "./store/migrations.ts";
+
+const item = {
+  productId: 1n,
+  vendorId: 1n,
+  name: "Roses",
+  quantity: 2n,
+  unitPrice: 100n,
+  currency: "SAR",
+  offerId: undefined,
+  discount: 0n,
+  completedAt: undefined,
+};
+const priced = { items: [item], currency: "SAR", discount: 0n, total: 200n };
+
+const found = await engines();
+const all = await Promise.all(
+  found.map(async (engine) => ({
+    engine,
+    database: await testDatabase(engine, "payment", [...receiptsMigrations, ...migrations]),
+  })),
+);
+
+for (const { engine, database } of all) {
+  const lossy = new LossyDatabase(database);
+  const lane = new OrderLane(lossy.database);
+
+  test.after.always(async () => {
+    await database.close();
+    await engine.remove();
+  });
+
+  for (const requestId of [undefined, "asked by a key"]) {
+    const asked = requestId === undefined ? "without a key" : "with a key";
+    test.serial(
+      `an order that is asked for ${asked} is placed though answers are lost on ${engine.name}`,
+      async (t) => {
+        const id = requestId === undefined ? 1n : 2n;
+        const payer = { method: "balance" } as const;
+        const wanted = { id, requestId, userId: 7n, payer, couponId: undefined, expireAfterMs: 60_000 };
+        const order = begin(wanted, now());
+        lossy.toLose = 3;
+        t.deepEqual(await lane.begin(order), order);
+        lossy.toLose = 3;
+        t.like(await lane.take({ id, step: (one, at) => placed(one, priced, at) }), {
+          state: "awaiting_payment",
+          items: [item],
+        });
+        lossy.toLose = 3;
+        t.like(await lane.take({ id, step: startPaying }), { state: "paying", attempt: 1n, items: [item] });
+        t.is(lossy.toLose, 0);
+      },
+    );
+  }
+}
