@@ -108,8 +108,10 @@ export class CardRows {
   async clear(): Promise<void> {
     const [live] = await this.cards.select({ sql: "SELECT id FROM cards WHERE state <> 'used' LIMIT 1", values: [] });
     if (live) throw new Error(`The card ${live.id} has not been redeemed`);
+    // A server that deletes rows is at it long after it has answered.
+    const forget = this.cards.dialect === "mysql" ? "TRUNCATE TABLE" : "DELETE FROM";
     const tables = ["cards", "card_counters"];
-    await this.cards.commit(tables.map((table) => ({ sql: `DELETE FROM ${table}`, values: [] })));
+    await this.cards.commit(tables.map((table) => ({ sql: `${forget} ${table}`, values: [] })));
   }
 
   /** One that its maker holds, as it names nobody else. */

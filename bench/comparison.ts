@@ -64,6 +64,14 @@ export interface Known {
   readonly aim?: number;
 }
 
+/** Runs a side alone, after a warm-up round that does not count: the medians. */
+export async function measureAlone(run: () => Promise<Round>, rounds = usualRounds): Promise<Round> {
+  await run();
+  const all: Round[] = [];
+  for (let round = 0; round < rounds; round++) all.push(await run());
+  return medians(all);
+}
+
 /** What was measured, beside what is known. */
 export function beside(workload: string, ours: Round, { baseline, figure, value, aim = 1 }: Known): Result {
   const ratio = (ours[figure] ?? Number.NaN) / value;
