@@ -14,6 +14,7 @@ import { IdSequence } from "../services/platform/ids.ts";
 import { type Instant, now } from "../services/platform/time.ts";
 import { Ledger } from "../services/wallet/ledger.ts";
 import { Accounts } from "../services/wallet/store/accounts.ts";
+import { auditLedger } from "../services/wallet/store/audit.ts";
 import { codeKey, currency, worth } from "./card-terms.ts";
 import type { ShelvedCard } from "./shelf.ts";
 import { adminId } from "./token-mint.ts";
@@ -30,6 +31,7 @@ const year = 365n * 86_400_000_000n;
 export class CardRows {
   private readonly holders: number;
   private readonly cards: Database;
+  private readonly wallet: Database;
   private readonly ids: IdSequence;
   private readonly counters: CardCounters;
   private readonly ledger: Ledger;
@@ -56,12 +58,18 @@ export class CardRows {
     for (const ids of chunksOf(numbersTo(holders), rowsInStatement)) {
       await accounts.open(ids.map((id) => ({ owner: { kind: "wallet", userId: BigInt(id) }, currency })));
     }
-    return new CardRows(holders, cards, new Ledger(wallet, accounts, new IdSequence(wallet, "transfers")));
+    const ledger = new Ledger(wallet, accounts, new IdSequence(wallet, "transfers"));
+    return new CardRows(holders, { cards, wallet }, ledger);
   }
 
-  private constructor(holders: number, cards: Database, ledger: Ledger) {
+  private constructor(
+    holders: number,
+    { cards, wallet }: { readonly cards: Database; readonly wallet: Database },
+    ledger: Ledger,
+  ) {
     this.holders = holders;
     this.cards = cards;
+    this.wallet = wallet;
     this.ids = new IdSequence(cards, "cards");
     this.counters = new CardCounters(cards);
     this.ledger = ledger;
@@ -102,6 +110,12 @@ export class CardRows {
         ),
       );
     }
+  }
+
+  /** Throws where the books do not balance, however long it takes to see. */
+  async checkLedger(): Promise<void> {
+    const { differences } = await auditLedger(this.wallet);
+    if (differences.length > 0) throw new Error(`The audit found ${JSON.stringify(differences)}`);
   }
 
   /** Forgets all cards, of which none may be worth anything any more. */

@@ -44,15 +44,16 @@ export async function compare(comparison: Comparison, rounds = usualRounds): Pro
   const ratio = median(
     ours.map((round, index) => (round[figure] ?? Number.NaN) / (theirs[index]?.[figure] ?? Number.NaN)),
   );
-  return {
-    workload,
-    baseline,
-    figure,
-    aim,
-    ...judged(figure, ratio, aim),
-    ours: medians(ours),
-    theirs: medians(theirs),
-  };
+  const sides = { ours: medians(ours), theirs: medians(theirs) };
+  return told({ workload, baseline, figure, aim, ...judged(figure, ratio, aim), ...sides });
+}
+
+/** Runs a side alone, after a warm-up round that does not count: the medians. */
+export async function measureAlone(run: () => Promise<Round>, rounds = usualRounds): Promise<Round> {
+  await run();
+  const all: Round[] = [];
+  for (let round = 0; round < rounds; round++) all.push(await run());
+  return medians(all);
 }
 
 /** What is set beside what was measured: a figure that is known, or a limit. */
@@ -64,18 +65,17 @@ export interface Known {
   readonly aim?: number;
 }
 
-/** Runs a side alone, after a warm-up round that does not count: the medians. */
-export async function measureAlone(run: () => Promise<Round>, rounds = usualRounds): Promise<Round> {
-  await run();
-  const all: Round[] = [];
-  for (let round = 0; round < rounds; round++) all.push(await run());
-  return medians(all);
-}
-
 /** What was measured, beside what is known. */
 export function beside(workload: string, ours: Round, { baseline, figure, value, aim = 1 }: Known): Result {
   const ratio = (ours[figure] ?? Number.NaN) / value;
-  return { workload, baseline, figure, aim, ...judged(figure, ratio, aim), ours, theirs: { [figure]: value } };
+  return told({ workload, baseline, figure, aim, ...judged(figure, ratio, aim), ours, theirs: { [figure]: value } });
+}
+
+/** Says what was measured when it is: the table comes at the end, and after hours an end may not come. */
+function told(result: Result): Result {
+  const { workload, baseline, ratio } = result;
+  process.stderr.write(`  ${workload}: ${ratio.toFixed(2)} × ${baseline}\n`);
+  return result;
 }
 
 function judged(figure: Comparison["figure"], ratio: number, aim: number) {
