@@ -87,8 +87,8 @@ export type Rest = Message<"giftmesh.common.v1.Rest"> & {
   light: boolean;
 
   /**
-   * How many seconds it may take where the caller sets no deadline; 10 where unset. Set for an RPC that waits for news: its
-   * caller goes away, or the server stops, and it answers what it has.
+   * How many seconds it may take where the caller sets no deadline; 10 where unset. Set for an RPC that goes through
+   * everything, or waits for news: its caller goes away, or the server stops, and it is not waited for.
    *
    * @generated from field: int32 timeout_seconds = 10;
    */
