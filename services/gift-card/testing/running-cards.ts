@@ -39,7 +39,7 @@ export interface Break {
   readonly when: "before" | "after";
 }
 
-type Found = Pick<Platform, "database" | "metrics"> & { readonly lossy: LossyDatabase };
+type Found = Pick<Platform, "metrics"> & { readonly lossy: LossyDatabase };
 type NewCard = Parameters<Client<typeof UserGiftCardService>["createGiftCard"]>[0];
 
 /** Gift cards and all that they need, in this process, called as any service calls another; to be broken at will. */
@@ -87,12 +87,12 @@ export class RunningCards {
   private constructor(
     clients: MeshClients,
     services: readonly HostedService[],
-    { database, metrics, lossy }: Found,
+    { metrics, lossy }: Found,
     between: { around: Around },
   ) {
     this.clients = clients;
     this.services = services;
-    this.database = database;
+    this.database = lossy.database;
     this.lossy = lossy;
     this.metrics = metrics;
     this.between = between;
