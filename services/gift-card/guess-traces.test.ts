@@ -10,7 +10,8 @@ const all = await Promise.all(found.map(async (engine) => ({ engine, running: aw
 
 for (const { engine, running } of all) {
   const on = `on ${engine.name}`;
-  const { cards, database } = running;
+  const { cards, lossy } = running;
+  const { database } = lossy;
 
   test.after.always(`stop the guesses on ${engine.name}`, async () => {
     await running.stop();

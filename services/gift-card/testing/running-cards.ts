@@ -39,7 +39,7 @@ export interface Break {
   readonly when: "before" | "after";
 }
 
-type Found = Pick<Platform, "metrics"> & { readonly lossy: LossyDatabase };
+type Found = Pick<Platform, "database" | "metrics"> & { readonly lossy: LossyDatabase };
 type NewCard = Parameters<Client<typeof UserGiftCardService>["createGiftCard"]>[0];
 
 /** Gift cards and all that they need, in this process, called as any service calls another; to be broken at will. */
@@ -47,7 +47,7 @@ export class RunningCards {
   readonly cards: Client<typeof UserGiftCardService>;
   readonly clients: MeshClients;
   readonly database: Database;
-  /** Has answers of that be lost. */
+  /** What the service itself goes through to it, to have answers be lost. */
   readonly lossy: LossyDatabase;
   /** What the service shows to operators. */
   readonly metrics: Registry;
@@ -87,12 +87,12 @@ export class RunningCards {
   private constructor(
     clients: MeshClients,
     services: readonly HostedService[],
-    { metrics, lossy }: Found,
+    { database, metrics, lossy }: Found,
     between: { around: Around },
   ) {
     this.clients = clients;
     this.services = services;
-    this.database = lossy.database;
+    this.database = database;
     this.lossy = lossy;
     this.metrics = metrics;
     this.between = between;
