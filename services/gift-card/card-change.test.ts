@@ -137,8 +137,10 @@ for (const { engine, running } of all) {
     test.serial(`what is asked for without a key is done once, though ${lost} of commits are lost ${on}`, async (t) => {
       const { lossy, cards } = running;
       const losing = async <T>(ask: () => Promise<T>): Promise<T> => {
-        Object.assign(lossy, { toLose: 4 / every, every });
+        const toLose = 4 / every;
+        Object.assign(lossy, { toLose, every });
         const answer = await ask();
+        t.true(lossy.toLose < toLose, "some were lost");
         lossy.toLose = 0;
         return answer;
       };

@@ -25,27 +25,27 @@ for (const { engine, running } of all) {
     return { id, email };
   };
 
+  test.before(`whoever writes letters has begun to ${on}`, async () => {
+    const email = newEmail();
+    await running.newCard(await running.newUser(), { recipientEmail: email });
+    await toldTo(running, email, 1);
+  });
+
   test.after.always(`stop the letters on ${engine.name}`, async () => {
     await running.stop();
     await engine.remove();
   });
 
   test.serial(`a recipient is told by email, with the code, within a second ${on}`, async (t) => {
-    const maker = await running.newUser();
-    const times: number[] = [];
-    for (let card = 1; card <= 3; card++) {
-      const email = newEmail();
-      const asked = performance.now();
-      const { code } = await running.newCard(maker, { recipientEmail: email, recipientName: "Jane" });
-      const [message, ...others] = await toldTo(running, email, 1);
-      times.push(performance.now() - asked);
-      t.deepEqual(others, []);
-      t.is(message?.channel, Channel.EMAIL);
-      t.true(message?.body.includes(code));
-      t.true(message?.body.startsWith("Dear Jane,"));
-    }
-    // All but one may have had to wait for a busy machine.
-    t.true(Math.min(...times) < 1_000, `${times} ms`);
+    const email = newEmail();
+    const asked = performance.now();
+    const { code } = await running.newCard(await running.newUser(), { recipientEmail: email, recipientName: "Jane" });
+    const [message, ...others] = await toldTo(running, email, 1);
+    t.true(performance.now() - asked < 1_000);
+    t.deepEqual(others, []);
+    t.is(message?.channel, Channel.EMAIL);
+    t.true(message?.body.includes(code));
+    t.true(message?.body.startsWith("Dear Jane,"));
     await eventually(async () => (await waiting()) === 0);
   });
 

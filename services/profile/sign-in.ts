@@ -82,20 +82,20 @@ export class SignIn {
       const token = await sessions.present(tx, hash);
       const user = token && (await users.find(tx, token.userId));
       if (!user) return { verdict: "refuse" } as const;
+      const renewed = async () => {
+        const tokens = await this.tokensOf(user, token.sessionId, key, refreshToken);
+        return { verdict: "renew", answer: await finish(tx, tokens) } as const;
+      };
       const verdict = judgeRefreshToken(token, now());
       switch (verdict) {
         case "renew": {
           await sessions.renew(tx, token.sessionId, hash, nextHash, now());
-          const tokens = await this.tokensOf(user, token.sessionId, key, refreshToken);
-          return { verdict, answer: await finish(tx, tokens) } as const;
+          return renewed();
         }
         case "end":
           await refuseIfAnswered(tx, call);
           // A commit of which nobody heard has renewed it already.
-          if (await sessions.present(tx, nextHash)) {
-            const tokens = await this.tokensOf(user, token.sessionId, key, refreshToken);
-            return { verdict: "renew", answer: await finish(tx, tokens) } as const;
-          }
+          if (await sessions.present(tx, nextHash)) return renewed();
           await sessions.end(tx, token.sessionId, now());
           return { verdict, sessionId: token.sessionId } as const;
         case "refuse":

@@ -61,11 +61,11 @@ export class OutboxRows {
 
   /** Has everything that was sent since an instant, or is still kept, sent again, to this store. */
   async resend(sentSince: Instant, store: string): Promise<void> {
-    const key = { key: ["name"], update: ["store"] };
+    const upsert = { key: ["name"], update: ["store"] };
     await this.database.write(
       [
         { sql: "UPDATE outbox SET sent_at = 0 WHERE sent_at > ?", values: [sentSince] },
-        upsertInto(this.database.dialect, "relay_store", ["name", "store"], [["road", store]], key),
+        upsertInto(this.database.dialect, "relay_store", ["name", "store"], [["road", store]], upsert),
       ],
       { isLong: true },
     );
