@@ -88,7 +88,7 @@ async function start({ names, guests }: Party, config: Config, log: Logger, stop
   stops.push(() => clients.close());
   const tokens = new Tokens({ clients, tokenLifetimeSeconds: config.tokenLifetimeSeconds, log });
 
-  const road = openRoad(config, log);
+  const road = await openRoad(config, log);
   const listening: Listening = new Map();
   const around = { config, clients, road, log, metrics, listening };
   const services = await hostServices({ names, guests }, around, stops);

@@ -5,7 +5,6 @@ import type { ServiceDefinition } from "../platform/service.ts";
 import { now } from "../platform/time.ts";
 import { Delivery, type Sender } from "./delivery.ts";
 import type { Channel } from "./domain/message.ts";
-import { createEmailSender } from "./email.ts";
 import { channelOf } from "./rpc/channel.ts";
 import { serveMailbox } from "./rpc/mailbox.ts";
 import { serveNotifications } from "./rpc/notifications.ts";
@@ -22,7 +21,7 @@ export const notification: ServiceDefinition = {
   async create({ config, database, ids, log }) {
     const messages = new Messages(database, { blanksBodies: config.production });
     const messageIds = ids("messages");
-    const senders = createSenders(config);
+    const senders = await createSenders(config);
     const statusOf = (channel: Channel) => (senders.has(channel) ? "pending" : "kept");
     return {
       serves: [serveMailbox(messages), serveNotifications({ messages, ids: messageIds, statusOf })],
@@ -54,9 +53,13 @@ export const notification: ServiceDefinition = {
 };
 
 /** Where messages leave, by channel; those of a channel that is not there are kept. */
-function createSenders({ smtpUrl, mailFrom, smsUrl }: Config): ReadonlyMap<Channel, Sender> {
+async function createSenders({ smtpUrl, mailFrom, smsUrl }: Config): Promise<ReadonlyMap<Channel, Sender>> {
   const senders = new Map<Channel, Sender>();
-  if (smtpUrl) senders.set("email", createEmailSender(smtpUrl, mailFrom));
+  if (smtpUrl) {
+    // What it stands on takes long to load, and a mesh without email can do without.
+    const { createEmailSender } = await import("./email.ts");
+    senders.set("email", createEmailSender(smtpUrl, mailFrom));
+  }
   if (smsUrl) senders.set("sms", createSmsSender(smsUrl));
   return senders;
 }

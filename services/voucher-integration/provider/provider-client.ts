@@ -1,4 +1,4 @@
-import { Pool } from "undici";
+import type { Pool } from "undici";
 import type { CodeRequest } from "../domain/code-request.ts";
 import { type ProviderAnswer, readAnswer } from "../domain/provider-answer.ts";
 
@@ -17,7 +17,7 @@ export interface ProviderOptions {
 /** The voucher provider (seed 003), by HTTP. Redirects are not followed. */
 export class ProviderClient {
   private readonly options: ProviderOptions;
-  private pool: Pool | undefined;
+  private pool: Promise<Pool> | undefined;
 
   constructor(options: ProviderOptions) {
     this.options = options;
@@ -32,7 +32,7 @@ export class ProviderClient {
     const { phoneNumber, callbackUrl } = request;
     try {
       const base = url();
-      const { statusCode, body } = await this.poolOf(base).request({
+      const { statusCode, body } = await (await this.poolOf(base)).request({
         method: "POST",
         path: `${base.pathname.replace(/\/$/, "")}/api/request/voucher`,
         headers: { ...headersOf(base), "idempotency-key": `"${keyOf(request)}"` },
@@ -47,12 +47,19 @@ export class ProviderClient {
   }
 
   async close(): Promise<void> {
-    await this.pool?.destroy();
+    await (await this.pool)?.destroy();
   }
 
-  private poolOf({ origin }: URL): Pool {
+  private poolOf(base: URL): Promise<Pool> {
+    this.pool ??= this.open(base);
+    return this.pool;
+  }
+
+  private async open({ origin }: URL): Promise<Pool> {
+    // Loaded when it is first needed: a start does not wait for it.
+    const { Pool } = await import("undici");
     const { patienceMs, connections } = this.options;
-    this.pool ??= new Pool(origin, {
+    return new Pool(origin, {
       connections,
       allowH2: false,
       connectTimeout: patienceMs,
@@ -60,7 +67,6 @@ export class ProviderClient {
       bodyTimeout: patienceMs,
       maxResponseSize: mostBytes,
     });
-    return this.pool;
   }
 }
 
