@@ -12,9 +12,9 @@ export function backoffMs(failures: number, { firstMs, mostMs }: Backoff): numbe
   return pauseMs * (1 - Math.random() / 2);
 }
 
-/** Waits so many milliseconds, or until the signal is aborted. */
+/** Waits so many milliseconds, not at all where there are none, or until the signal is aborted. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
+  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
 /** Wakes the one that waits for it. Rung while nobody waits, it wakes the next one at once. */

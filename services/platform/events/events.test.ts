@@ -10,11 +10,29 @@ import { flow } from "../testing/event-flow.ts";
 import { duplicateWindowMs, Replica, range } from "../testing/event-mesh.ts";
 import { eventually } from "../testing/eventually.ts";
 import { serveDeadLetters } from "./dead-letter-service.ts";
+import type { Event, EventRoad } from "./road.ts";
 
 flow("every event has its effect once, in the order of its producer", async (t, engine, road) => {
   const replica = await Replica.start(engine, road);
   for (let first = 1; first < 600; first += 10) await replica.register(range(first, first + 9));
   t.deepEqual(await replica.effectsOf(600), range(1, 600));
+  await replica.stop();
+});
+
+flow("a steady flow of events leaves together, fifty times a second at most", async (t, engine, road) => {
+  let times = 0;
+  const wrapRoad = (own: EventRoad): EventRoad =>
+    Object.assign(Object.create(own) as EventRoad, {
+      publish: (events: readonly Event[]) => {
+        times++;
+        return own.publish(events);
+      },
+    });
+  const replica = await Replica.start(engine, road, { wrapRoad });
+  const begun = performance.now();
+  for (let one = 1; one <= 100; one++) await replica.register([one]);
+  t.deepEqual(await replica.effectsOf(100), range(1, 100));
+  t.true(times <= 2 + (performance.now() - begun) / 20, `${times} times`);
   await replica.stop();
 });
 

@@ -8,6 +8,9 @@ import type { EventRoad } from "./road.ts";
 /** Events on the road that have not been confirmed yet. */
 const mostOutstanding = 256;
 
+/** How far apart they begin to be sent at least, in milliseconds, unless as many wait as may be on the road. */
+const sendEveryMs = 20;
+
 /** How often it is looked for what nobody has woken the relay for: what a crash left. */
 const pollMs = 1_000;
 
@@ -85,10 +88,13 @@ export class Relay {
     while (!ended.aborted) {
       try {
         if (Date.now() >= this.checkAt) await this.checkStore();
+        const begun = performance.now();
         const found = await this.sendWindow();
         if (failures > 0) log.info("events are on their way again");
         failures = 0;
         if (found === 0) await this.idle(ended);
+        // In a steady flow: each time costs a commit here, and one of every consumer.
+        else if (found < mostOutstanding) await pause(begun + sendEveryMs - performance.now(), ended);
       } catch (error) {
         failures++;
         this.checkAt = 0;
