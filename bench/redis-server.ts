@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createConnection } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePorts, root } from "../services/testing/processes.ts";
+import { freePorts } from "../services/platform/testing/free-ports.ts";
+import { root } from "../services/testing/processes.ts";
 
 const patienceMs = 5_000;
 

@@ -1,6 +1,7 @@
 import knex, { type Knex } from "knex";
 import { anyPorts, mysqlEngine, sqliteEngine } from "../services/platform/testing/engines.ts";
-import { freePorts, startProcess, type TestProcess } from "../services/testing/processes.ts";
+import { freePorts } from "../services/platform/testing/free-ports.ts";
+import { startProcess, type TestProcess } from "../services/testing/processes.ts";
 import { RestClient } from "../services/testing/rest-client.ts";
 import { unlimited } from "../services/testing/running-mesh.ts";
 import type { Workers } from "./footprint.ts";

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { serviceNames } from "../services/mesh.ts";
 import { Broker } from "../services/platform/testing/broker.ts";
-import { freePorts, startServices } from "../services/testing/processes.ts";
+import { freePorts } from "../services/platform/testing/free-ports.ts";
+import { startServices } from "../services/testing/processes.ts";
 import { unlimited } from "../services/testing/running-mesh.ts";
 import { pidOf, type Side, type Store, sideOf } from "./sides.ts";
 import type { TokenMint } from "./token-mint.ts";

@@ -8,7 +8,8 @@ import { serviceNames } from "./mesh.ts";
 import { Broker } from "./platform/testing/broker.ts";
 import { engines, natsServer } from "./platform/testing/engines.ts";
 import { eventually } from "./platform/testing/eventually.ts";
-import { freePorts, root, startCommand, startProcess, type TestProcess } from "./testing/processes.ts";
+import { freePorts } from "./platform/testing/free-ports.ts";
+import { root, startCommand, startProcess, type TestProcess } from "./testing/processes.ts";
 import { RestClient } from "./testing/rest-client.ts";
 
 /** What of docker-compose.yml says how a container runs. */

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import test from "ava";
 import { anyPorts, type Engine, sqliteEngine } from "./platform/testing/engines.ts";
-import { freePorts, startProcess } from "./testing/processes.ts";
+import { freePorts } from "./platform/testing/free-ports.ts";
+import { startProcess } from "./testing/processes.ts";
 
 const engines: Engine[] = [];
 test.after.always(async () => {

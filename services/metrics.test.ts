@@ -5,7 +5,7 @@ import { pino } from "pino";
 import { startMesh } from "./mesh.ts";
 import { ConfigError } from "./platform/config.ts";
 import { sqliteEngine, testConfig } from "./platform/testing/engines.ts";
-import { freePorts } from "./testing/processes.ts";
+import { freePorts } from "./platform/testing/free-ports.ts";
 import { runMesh } from "./testing/running-mesh.ts";
 
 const silent = pino({ level: "silent" });

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { serviceNames } from "./mesh.ts";
 import { sqliteEngine } from "./platform/testing/engines.ts";
-import { freePorts, startServices } from "./testing/processes.ts";
+import { freePorts } from "./platform/testing/free-ports.ts";
+import { startServices } from "./testing/processes.ts";
 import { runMesh } from "./testing/running-mesh.ts";
 
 /** Waits until the edge answers so; throws where it does not within 30 s. */

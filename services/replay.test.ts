@@ -7,7 +7,8 @@ import { createAuthority } from "./platform/rpc/testing/certificates.ts";
 import { startProcess as startServer } from "./platform/rpc/testing/mesh.ts";
 import { sqliteEngine } from "./platform/testing/engines.ts";
 import { eventually } from "./platform/testing/eventually.ts";
-import { freePorts, startProcess } from "./testing/processes.ts";
+import { freePorts } from "./platform/testing/free-ports.ts";
+import { startProcess } from "./testing/processes.ts";
 
 const base = 1_795_000_000_000_000n; // 2026-11-18T11:06:40Z
 const second = 1_000_000n;

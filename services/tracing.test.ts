@@ -8,8 +8,9 @@ import { Dispatcher } from "./platform/rpc/dispatcher.ts";
 import { recordedLog } from "./platform/rpc/testing/log.ts";
 import { serveOnly } from "./platform/rpc/testing/serve-only.ts";
 import { sqliteEngine } from "./platform/testing/engines.ts";
+import { freePorts } from "./platform/testing/free-ports.ts";
 import { startTracing } from "./platform/tracing.ts";
-import { freePorts, startServices, type TestProcess } from "./testing/processes.ts";
+import { startServices, type TestProcess } from "./testing/processes.ts";
 import { RestClient } from "./testing/rest-client.ts";
 import { type ReceivedSpan, TraceReceiver } from "./testing/trace-receiver.ts";
 

@@ -1,6 +1,7 @@
 import test from "ava";
 import { engines } from "./platform/testing/engines.ts";
-import { freePorts, startServices } from "./testing/processes.ts";
+import { freePorts } from "./platform/testing/free-ports.ts";
+import { startServices } from "./testing/processes.ts";
 import { RestClient } from "./testing/rest-client.ts";
 import { adminPassword, unlimited } from "./testing/running-mesh.ts";
 import { rounds, timeLimitMs } from "./testing/scale.ts";

@@ -5,7 +5,7 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import knex from "knex";
-import { freePorts } from "./processes.ts";
+import { freePorts } from "../platform/testing/free-ports.ts";
 
 /** How long a new server may take until it answers, in milliseconds. */
 const patienceMs = 60_000;

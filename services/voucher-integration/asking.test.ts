@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import { eventually } from "../platform/testing/eventually.ts";
-import { freePorts } from "../testing/processes.ts";
+import { freePorts } from "../platform/testing/free-ports.ts";
 import { challengeOf } from "./domain/proof.ts";
 import { usualPhoneNumber } from "./testing/asker.ts";
 import { flow, type Scene } from "./testing/flow.ts";

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { eventually } from "../platform/testing/eventually.ts";
-import { freePorts } from "../testing/processes.ts";
+import { freePorts } from "../platform/testing/free-ports.ts";
 import { flow, type Scene } from "./testing/flow.ts";
 
 const program = fileURLToPath(new URL("./testing/crashing-integration.ts", import.meta.url));

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePorts } from "./free-ports.ts";
 
 /** A NATS server of a test's own, to be stopped, started and robbed of its store. */
 export class Broker {
@@ -20,7 +21,8 @@ export class Broker {
 
   /** A server that has not been started. */
   static async prepare(): Promise<Broker> {
-    return new Broker(await freePort(), mkdtempSync(join(tmpdir(), "giftmesh-nats-")));
+    const [port = 0] = await freePorts(1);
+    return new Broker(port, mkdtempSync(join(tmpdir(), "giftmesh-nats-")));
   }
 
   private constructor(port: number, directory: string) {
@@ -69,15 +71,6 @@ export class Broker {
     await this.stop();
     rmSync(this.directory, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function answers(port: number): Promise<boolean> {

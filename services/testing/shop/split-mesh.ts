@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { serviceNames } from "../../mesh.ts";
-import { freePorts, startServices, type TestProcess } from "../processes.ts";
+import { freePorts } from "../../platform/testing/free-ports.ts";
+import { startServices, type TestProcess } from "../processes.ts";
 
 /** A second payment process, which nobody calls: it sees to orders that it takes the first one to be dead for. */
 export const recoverer = "payment, the second";
