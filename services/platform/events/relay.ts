@@ -8,8 +8,11 @@ import type { EventRoad } from "./road.ts";
 /** Events on the road that have not been confirmed yet. */
 const mostOutstanding = 256;
 
-/** How far apart they begin to be sent at least, in milliseconds, unless as many wait as may be on the road. */
+/** How far apart those of a steady flow begin to be sent, in milliseconds. */
 const sendEveryMs = 20;
+
+/** Whether so many at a time are a steady flow: fewer do not wait for others, and as many as may be on the road need not. */
+const isSteadyFlow = (events: number) => events > 8 && events < mostOutstanding;
 
 /** How often it is looked for what nobody has woken the relay for: what a crash left. */
 const pollMs = 1_000;
@@ -93,8 +96,8 @@ export class Relay {
         if (failures > 0) log.info("events are on their way again");
         failures = 0;
         if (found === 0) await this.idle(ended);
-        // In a steady flow: each time costs a commit here, and one of every consumer.
-        else if (found < mostOutstanding) await pause(begun + sendEveryMs - performance.now(), ended);
+        // Each time costs a commit here, and one of every consumer.
+        else if (isSteadyFlow(found)) await pause(begun + sendEveryMs - performance.now(), ended);
       } catch (error) {
         failures++;
         this.checkAt = 0;
