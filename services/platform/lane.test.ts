@@ -41,6 +41,7 @@ async function settle(): Promise<void> {
 }
 
 const answers = (...values: readonly number[]) => values.map((value) => ({ status: "fulfilled", value }) as const);
+const lockedOut = () => Object.assign(new Error("Lock wait timeout exceeded"), { code: "ER_LOCK_WAIT_TIMEOUT" });
 const lost = () => Object.assign(new Error("Connection lost"), { code: "ECONNRESET" });
 
 for (const commitsAside of [false, true]) {
@@ -146,6 +147,25 @@ test("a batch that fails for good is halved only once the one before is settled"
   const [four, six] = await second;
   t.like(four, { status: "rejected", reason: { message: "Too long" } });
   t.deepEqual(six, answers(12)[0]);
+});
+
+test("where somebody has a row locked, only those fail that need it, and the others wait for none but the first time", async (t) => {
+  const { sent, submit } = newLane({ commitsAside: true });
+  const [two, four, six] = [submit(2), submit(4), submit(6)];
+  await settle();
+  sent[0]?.fail(lockedOut());
+  await settle();
+  t.deepEqual(sent[1]?.commands, [2]);
+  sent[1]?.end();
+  t.deepEqual(await two, answers(4));
+  await settle();
+  t.deepEqual(sent[2]?.commands, [4]);
+  sent[2]?.fail(lockedOut());
+  t.like((await four)[0], { status: "rejected", reason: { code: "ER_LOCK_WAIT_TIMEOUT" } });
+  await settle();
+  t.deepEqual(sent[3]?.commands, [6]);
+  sent[3]?.end();
+  t.deepEqual(await six, answers(12));
 });
 
 test("no more wait than may, and none beyond its deadline", async (t) => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { isDuplicateKey, isOutOfRoom, isTransient } from "./database/failures.ts";
+import { isDuplicateKey, isLockedOut, isOutOfRoom, isTransient } from "./database/failures.ts";
 import { type Refusal, Unavailable } from "./refusal.ts";
 
 /** What became of one command: done, or refused. A refusal is an answer like any other. */
@@ -63,7 +63,8 @@ const defaultLimits: LaneLimits = { batch: 256, waiting: 20_000 };
  *
  * A batch that fails for a passing reason (a deadlock, a lost connection, a key that another process took first) is
  * run again as a whole: nothing of it has been answered, and every command carries its own id. One that fails for good
- * is halved until the command at fault stands alone and fails alone; a full disk is no command's fault.
+ * is halved until the command at fault stands alone and fails alone; a full disk is no command's fault. Where somebody has
+ * a row locked for long, every command is tried once by itself, and only those that need the row fail.
  */
 export class Lane<Command, Answer> {
   private readonly commit: Commit<Command, Answer>;
@@ -150,17 +151,18 @@ export class Lane<Command, Answer> {
       const outcomes = await this.commitPatiently(commands, earlier);
       return () => answerEach(batch, outcomes);
     } catch (error) {
-      if (batch.length === 1 || isTransient(error) || isOutOfRoom(error)) {
+      const isForAll = (isTransient(error) && !isLockedOut(error)) || isOutOfRoom(error);
+      if (batch.length === 1 || isForAll) {
         return () => {
           for (const one of batch) one.reject(error);
         };
       }
       await earlier;
-      const middle = batch.length >> 1;
-      const halves = [await this.settle(batch.slice(0, middle)), await this.settle(batch.slice(middle))];
-      return () => {
-        for (const answer of halves) answer();
-      };
+      for (const part of isLockedOut(error) ? batch.map((one) => [one]) : halvesOf(batch)) {
+        const answer = await this.settle(part);
+        answer();
+      }
+      return () => undefined;
     }
   }
 
@@ -176,12 +178,18 @@ export class Lane<Command, Answer> {
         // After a taken key, the second look finds what took it; a third would find the same.
         const isCollision = isDuplicateKey(error);
         if (isCollision) collisions++;
-        const isWorthAnother = isCollision ? collisions === 1 : isTransient(error) && attempt < mostAttempts;
+        const mayPass = isTransient(error) && !isLockedOut(error);
+        const isWorthAnother = isCollision ? collisions === 1 : mayPass && attempt < mostAttempts;
         if (!isWorthAnother) throw error;
         await Promise.all([earlier, sleep(Math.random() * 5 * 2 ** attempt)]);
       }
     }
   }
+}
+
+function halvesOf<T>(batch: readonly T[]): readonly (readonly T[])[] {
+  const middle = batch.length >> 1;
+  return [batch.slice(0, middle), batch.slice(middle)];
 }
 
 function answerEach<Command, Answer>(

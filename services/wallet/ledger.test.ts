@@ -49,6 +49,31 @@ for (const { engine, database, newLedger, accounts, ledger } of await Promise.al
     t.is(first.creditBalanceAfter, 100n);
   });
 
+  if (engine.name === "MySQL") {
+    test("a wallet that somebody has locked holds up no other", async (t) => {
+      const users = [newUser(), newUser(), newUser()] as const;
+      const chargeAll = () =>
+        Promise.allSettled(users.map((user) => ledger.transfer(command({ credit: walletOf(user) }))));
+      await chargeAll();
+      const [locked, ends] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const locking = database.transaction(async ({ run }) => {
+        await run([{ sql: "SELECT id FROM accounts WHERE user_id = ? FOR UPDATE", values: [users[1]] }]);
+        locked.resolve();
+        await ends.promise;
+      });
+      await locked.promise;
+      const charged = await chargeAll();
+      t.deepEqual(
+        charged.map(({ status }) => status),
+        ["fulfilled", "rejected", "fulfilled"],
+      );
+      ends.resolve();
+      await locking;
+      await chargeAll();
+      t.deepEqual(await Promise.all(users.map(balanceOf)), [300n, 200n, 300n]);
+    });
+  }
+
   for (const change of [
     { amount: 101n },
     { credit: walletOf(999n) },

@@ -22,6 +22,7 @@ const transientCodes: ReadonlySet<string> = new Set([
   "EAI_AGAIN",
   "ER_SERVER_SHUTDOWN",
   "ER_CONNECTION_KILLED",
+  "ER_CLIENT_INTERACTION_TIMEOUT",
   "ER_QUERY_INTERRUPTED",
   "ER_CON_COUNT_ERROR",
 ]);
@@ -40,6 +41,11 @@ export function isTransient(error: unknown): boolean {
   // mysql2 gives no code where a connection is lost before a statement is sent.
   if (code === undefined && fatal) return message.includes("closed state");
   return (code !== undefined && transientCodes.has(code)) || (errcode !== undefined && (errcode & 0xff) === sqliteBusy);
+}
+
+/** Whether somebody else has had a row locked for too long: whoever does not need that row can go on. */
+export function isLockedOut(error: unknown): boolean {
+  return (error as EngineError).code === "ER_LOCK_WAIT_TIMEOUT";
 }
 
 /** Whether the database does not answer now: a transient failure, or none of its connections has come free in time. */

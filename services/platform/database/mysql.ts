@@ -11,6 +11,18 @@ type Connection = DriverConnection & { readonly stream: Socket };
 /** How long, in milliseconds, a connection may take until it is ready. */
 const connectWithinMs = 5_000;
 
+/** How long, in milliseconds, a connection is kept that nobody uses. */
+const idleMs = 10_000;
+
+/**
+ * How long, in seconds, a server waits for us, in a transaction or not. It finds out by that that our machine or network is
+ * gone, and lets go of what was locked; without a limit it would in hours.
+ */
+const waitsForUsSeconds = 20;
+
+/** How long, in seconds, a row is waited for that somebody else has locked. */
+const waitsForRowSeconds = 3;
+
 /**
  * How long, in milliseconds, a server may say nothing. No lock is waited for so long, and no idle connection kept; without a
  * limit, one whose machine or network is gone holds up all that waits for it for a quarter of an hour.
@@ -29,7 +41,7 @@ const block = { start: "/*M!100101 BEGIN NOT ATOMIC */\n", end: "\n/*M!100101 ; 
 /** Settings that the SQL of giftmesh relies on, whatever the server's own. */
 const sessionSettings =
   "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY', " +
-  "innodb_lock_wait_timeout = 10, time_zone = '+00:00'; " +
+  `innodb_lock_wait_timeout = ${waitsForRowSeconds}, wait_timeout = ${waitsForUsSeconds}, time_zone = '+00:00'; ` +
   "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /**
@@ -148,6 +160,7 @@ function openPool(url: string, { name, connections, answerMs }: PoolSettings): K
     pool: {
       min: 0,
       max: connections,
+      idleTimeoutMillis: idleMs,
       afterCreate: (connection: Connection, done: (error: Error | null, connection: Connection) => void) => {
         // knex takes all listeners off a connection that it closes; one that is lost just then would end the process.
         connection.removeAllListeners = () => connection;

@@ -4,7 +4,8 @@ import test from "ava";
 import { pino } from "pino";
 import { ConfigError } from "../config.ts";
 import { engines, testConfig } from "../testing/engines.ts";
-import { isTransient } from "./failures.ts";
+import { eventually } from "../testing/eventually.ts";
+import { isLockedOut, isTransient } from "./failures.ts";
 import { createMysqlDatabase, openMysql } from "./mysql.ts";
 import { openDatabase } from "./open.ts";
 
@@ -105,6 +106,35 @@ if (mysql) {
     t.deepEqual(await database.transaction(({ run }) => run([sleep]), { isLong: true }), [[{ slept: 0n }]]);
     await database.close();
     gate.close();
+  });
+
+  test("what was locked by a process that stands still is free again before long", async (t) => {
+    const name = `${mysql.environment.DATABASE_PREFIX}locked`;
+    await createMysqlDatabase(url, name);
+    const [still, other] = [openMysql(url, name, 1), openMysql(url, name, 1)];
+    await other.read.raw("CREATE TABLE things (id BIGINT PRIMARY KEY)");
+    await other.commit([{ sql: "INSERT INTO things VALUES (1)", values: [] }]);
+    const lock = { sql: "SELECT id FROM things WHERE id = 1 FOR UPDATE", values: [] };
+    const [locked, movesOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const standing = still.transaction(async ({ run }) => {
+      await run([lock]);
+      locked.resolve();
+      await movesOn.promise;
+    });
+    await locked.promise;
+    t.true(isLockedOut(await t.throwsAsync(other.commit([lock]))));
+    await eventually(async () => {
+      try {
+        await other.commit([lock]);
+        return true;
+      } catch (error) {
+        if (!isLockedOut(error)) throw error;
+        return false;
+      }
+    });
+    movesOn.resolve();
+    await standing;
+    await Promise.all([still.close(), other.close()]);
   });
 
   test("a server that does not let us in is not waited for", async (t) => {
