@@ -1,23 +1,22 @@
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import { AdminCatalogService } from "../../gen/giftmesh/catalog/v1/admin_catalog_service_pb.ts";
 import { GiftType } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
-import { engines } from "../platform/testing/engines.ts";
+import { OrderStatus } from "../../gen/giftmesh/payment/v1/order_pb.ts";
+import { OrderService } from "../../gen/giftmesh/payment/v1/order_service_pb.ts";
+import { PaymentService, type PayPaymentResponse } from "../../gen/giftmesh/payment/v1/payment_service_pb.ts";
+import type { Transfer } from "../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
+import { type Engine, engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
-import { byAdmin, RunningCards } from "./testing/running-cards.ts";
+import { byAdmin, byUser, RunningCards } from "./testing/running-cards.ts";
 
-for (const engine of await engines()) {
+/** Each test has databases of its own. */
+const [forOne, forAnother, forAThird] = await Promise.all([engines(), engines(), engines()]);
+
+for (const engine of forOne) {
   test(`a card whose order one driver is refused while another places it is ordered once (${engine.name})`, async (t) => {
-    const running = await RunningCards.start(engine);
-    t.teardown(async () => {
-      await running.stop();
-      await engine.remove();
-    });
-    const user = await running.newUser();
-    const goods = await running.newGoods(1n);
+    const { running, user, goods, add } = await openShelf(engine, t);
     const card = await running.newCard(user, { giftType: GiftType.ORDER, amount: "100.00", ...goods });
-    const addStock = (delta: bigint) =>
-      running.clients.of(AdminCatalogService).adjustStock({ productId: goods.productId, delta }, byAdmin());
-    await addStock(-1n);
+    await add(-1n);
 
     // The first driver's hold is slow. The second one's is refused, but hears of it late: when stock is there again, and
     // the first has held it and is paying.
@@ -35,7 +34,7 @@ for (const engine of await engines()) {
         return await run(call);
       } catch (error) {
         if (holds === 2) {
-          await addStock(5n);
+          await add(5n);
           second.resolve();
           await placed.promise;
         }
@@ -49,4 +48,108 @@ for (const engine of await engines()) {
     t.is(await running.balance(user), "920.00");
     t.is(await running.liability(), 0n);
   });
+}
+
+for (const engine of forAnother) {
+  test(`what a card's order leaves of it is not paid out by one driver while another gives the card back (${engine.name})`, async (t) => {
+    const shelf = await openShelf(engine, t);
+    const { running, user, goods } = shelf;
+    const card = await running.newCard(user, { giftType: GiftType.ORDER, amount: "100.00", ...goods });
+
+    // The first driver finds its hold expired and all sold, but goes on only when the recovery, for which there was stock
+    // again, has paid out the rest of the card, and says so no sooner than the first is through.
+    const [restocked, paidOut] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let commits = 0;
+    running.comeBetween(async (method, call, run) => {
+      if (method.name === "CommitHold" && ++commits === 1) {
+        await shelf.sellOut();
+        try {
+          return await run(call);
+        } catch (error) {
+          await shelf.add(1n);
+          restocked.resolve();
+          await paidOut.promise;
+          throw error;
+        }
+      }
+      if (method.name === "CommitHold") await restocked.promise;
+      const answer = await run(call);
+      if (commits > 1 && isRest(answer)) {
+        paidOut.resolve();
+        await ordering;
+      }
+      return answer;
+    });
+    const ordering = running.order(card.id, user).catch(() => undefined);
+    await ordering;
+    running.comeBetween();
+    await eventually(async () => (await running.stateOf(card.id)) === "used");
+    t.is(await running.balance(user), "920.00");
+    t.is(await running.liability(), 0n);
+  });
+}
+
+for (const engine of forAThird) {
+  test(`a payment that another driver has made is told as made, under its own key too (${engine.name})`, async (t) => {
+    const shelf = await openShelf(engine, t);
+    const { running, user, goods } = shelf;
+    const wanted = { userId: "me", items: [{ productId: goods.productId, quantity: 1n }] };
+    const { payment } = await running.clients.of(OrderService).placeOrder(wanted, byUser(user));
+    const pay = (idempotencyKey: string) =>
+      running.clients.of(PaymentService).payPayment({ paymentId: payment?.id ?? 0n }, byUser(user, { idempotencyKey }));
+
+    // Its hold has expired and all is sold; before it hears of that, there is stock again, and it has been paid by another.
+    const other = Promise.withResolvers<PayPaymentResponse>();
+    let commits = 0;
+    running.comeBetween(async (method, call, run) => {
+      if (method.name !== "CommitHold" || ++commits > 1) return run(call);
+      await shelf.sellOut();
+      try {
+        return await run(call);
+      } catch (error) {
+        await shelf.add(1n);
+        other.resolve(await pay("another"));
+        throw error;
+      }
+    });
+    const paid = await pay("the first");
+    running.comeBetween();
+    t.deepEqual(paid, await other.promise);
+    t.deepEqual(await pay("the first"), paid);
+    t.is(paid.order?.status, OrderStatus.COMPLETED);
+    t.is(await running.balance(user), "920.00");
+  });
+}
+
+/** A shop with one unit of one product, and a member. */
+async function openShelf(engine: Engine, t: ExecutionContext) {
+  const running = await RunningCards.start(engine);
+  t.teardown(async () => {
+    await running.stop();
+    await engine.remove();
+  });
+  const user = await running.newUser();
+  const goods = await running.newGoods(1n);
+  const add = (delta: bigint) =>
+    running.clients.of(AdminCatalogService).adjustStock({ productId: goods.productId, delta }, byAdmin());
+  return {
+    running,
+    user,
+    goods,
+    add,
+    /** What is held expires, and is sold to somebody else. */
+    async sellOut() {
+      await running.changeIn("catalog", "UPDATE holds SET due_at = 1 WHERE status = 'held'");
+      await eventually(async () =>
+        add(-1n).then(
+          () => true,
+          () => false,
+        ),
+      );
+    },
+  };
+}
+
+function isRest(answer: object): boolean {
+  return "transfer" in answer && (answer.transfer as Transfer | undefined)?.id.includes("-rest-") === true;
 }

@@ -84,8 +84,9 @@ export class Paying {
       await this.moveTheRest(order, call);
     } catch (error) {
       if (!isFinalNo(error)) throw error;
-      await this.lane.take({ id, step: (present, now) => outOfStock(present, attempt, now) });
-      throw order.payer.method === "gift_card" ? error : new PaymentNotPayable("expired");
+      // Another driver may have found it in stock: what it has paid out is paid.
+      if (await this.voidTheRest(order, call)) throw new Unavailable();
+      return this.giveUp(order, error, settling);
     }
     const balanceAfter = transfer?.debitWallet?.balance?.minorUnits ?? (await this.money.balance(order, call));
     const paidOrder = await this.lane.take({
@@ -100,16 +101,39 @@ export class Paying {
     return paidOrder;
   }
 
+  /** Ends an attempt whose stock is gone: throws why, unless another driver has come to another end. */
+  private async giveUp({ id, attempt }: Order, error: Error, settling?: (order: Order) => readonly Statement[]) {
+    const order = await this.lane.take({
+      id,
+      step: (present, now) => outOfStock(present, attempt, now),
+      beside: (present) => (settling && present.paidAt !== undefined ? settling(present) : []),
+    });
+    switch (order.state) {
+      case "abandoning":
+      case "failed":
+        throw error;
+      case "expiring":
+      case "expired":
+        throw new PaymentNotPayable("expired");
+      default:
+        return order;
+    }
+  }
+
   /** What a gift card is worth beyond the order goes to the buyer: the last thing to be done, since it may be spent at once. */
   private async moveTheRest(order: Order, call: Call): Promise<void> {
-    const { payer, total } = order;
-    if (payer.method !== "gift_card" || payer.cardAmount <= total) return;
+    if (!hasRest(order)) return;
     try {
       await this.money.move(order, "rest", call);
     } catch (error) {
       // Another driver may have moved it: who steps back is to know that nobody has, or will.
-      if (!isFinalNo(error) || !(await this.money.void(order, "rest", call))) throw error;
+      if (!isFinalNo(error) || !(await this.voidTheRest(order, call))) throw error;
     }
+  }
+
+  /** Has the rest moved never; answers it where it was moved before. */
+  private async voidTheRest(order: Order, call: Call): Promise<Transfer | undefined> {
+    return hasRest(order) ? this.money.void(order, "rest", call) : undefined;
   }
 
   private async stepBack({ id, attempt }: Order, refusal?: Error): Promise<Order> {
@@ -118,4 +142,8 @@ export class Paying {
     if (refusal && !isVoided(refusal)) throw refusal;
     return order;
   }
+}
+
+function hasRest({ payer, total }: Order): boolean {
+  return payer.method === "gift_card" && payer.cardAmount > total;
 }

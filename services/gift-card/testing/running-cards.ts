@@ -40,6 +40,7 @@ export interface Break {
 }
 
 type Found = Pick<Platform, "database" | "metrics"> & { readonly lossy: LossyDatabase };
+type Databases = { readonly databases: ReadonlyMap<string, Database> };
 type NewCard = Parameters<Client<typeof UserGiftCardService>["createGiftCard"]>[0];
 
 /** Gift cards and all that they need, in this process, called as any service calls another; to be broken at will. */
@@ -47,6 +48,7 @@ export class RunningCards {
   readonly cards: Client<typeof UserGiftCardService>;
   readonly clients: MeshClients;
   readonly database: Database;
+  private readonly databases: ReadonlyMap<string, Database>;
   /** What the service itself goes through to it, to have answers be lost. */
   readonly lossy: LossyDatabase;
   /** What the service shows to operators. */
@@ -74,25 +76,33 @@ export class RunningCards {
       },
     };
     const road = new InProcessRoad();
-    const all = [profile, wallet, notification, catalog, voucher, payment, watched];
+    const databases = new Map<string, Database>();
+    const all = [profile, wallet, notification, catalog, voucher, payment, watched].map((definition) => ({
+      ...definition,
+      create: (given: Platform) => {
+        databases.set(definition.name, given.database);
+        return definition.create(given);
+      },
+    }));
     const services = await Promise.all(
       all.map((definition) => HostedService.open(definition, { config, clients, road, log })),
     );
     for (const service of services) service.serve(dispatcher);
     for (const service of services) service.consume();
     for (const service of services) service.start();
-    return new RunningCards(clients, services, await found.promise, between);
+    return new RunningCards(clients, services, { ...(await found.promise), databases }, between);
   }
 
   private constructor(
     clients: MeshClients,
     services: readonly HostedService[],
-    { database, metrics, lossy }: Found,
+    { database, databases, metrics, lossy }: Found & Databases,
     between: { around: Around },
   ) {
     this.clients = clients;
     this.services = services;
     this.database = database;
+    this.databases = databases;
     this.lossy = lossy;
     this.metrics = metrics;
     this.between = between;
@@ -202,6 +212,11 @@ export class RunningCards {
   /** Changes rows, as time or another hand would have. */
   async change(sql: string, ...values: Value[]): Promise<void> {
     await this.database.commit([{ sql, values }]);
+  }
+
+  /** The same in the database of another service. */
+  async changeIn(service: string, sql: string, ...values: Value[]): Promise<void> {
+    await this.databases.get(service)?.commit([{ sql, values }]);
   }
 
   /** The state of a card, in its row. */
