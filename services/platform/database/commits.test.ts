@@ -1,8 +1,9 @@
 import test from "ava";
 import type { Migration } from "../service.ts";
 import { engines, testDatabase } from "../testing/engines.ts";
+import { LossyDatabase } from "../testing/lossy-database.ts";
 import type { Statement } from "./database.ts";
-import { isDuplicateKey } from "./failures.ts";
+import { isDuplicateKey, isTakenId } from "./failures.ts";
 import { createTable } from "./migrate.ts";
 import { insertInto } from "./statements.ts";
 
@@ -65,5 +66,19 @@ for (const { engine, database } of databases) {
     t.is(await database.batch([all], async () => ({ save: [], result: "nothing to save" })), "nothing to save");
     await database.commit([]);
     t.deepEqual((await ids()).slice(-2), [10n, 11n]);
+  });
+
+  test.serial(`A transaction whose answer is lost inserts its rows once on ${engine.name}`, async (t) => {
+    const lossy = new LossyDatabase(database);
+    const write = (id: bigint, text = "a note") =>
+      lossy.database.transaction(async ({ run }) => {
+        await run([note(id, text)]);
+        return text;
+      });
+    lossy.toLose = 1;
+    t.is(await write(20n, "written once"), "written once");
+    t.is(lossy.toLose, 0);
+    t.true(isTakenId(await t.throwsAsync(write(20n))));
+    t.deepEqual((await ids()).slice(-1), [20n]);
   });
 }

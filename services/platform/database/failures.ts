@@ -64,3 +64,11 @@ export function isDuplicateKey(error: unknown): boolean {
   const { code, errcode } = error as EngineError;
   return code === "ER_DUP_ENTRY" || errcode === sqliteConstraintPrimaryKey || errcode === sqliteConstraintUnique;
 }
+
+/** Whether a row was refused because there is one of the same id: of the same primary key. */
+export function isTakenId(error: unknown): boolean {
+  const { errcode, message = "" } = error as EngineError;
+  return (
+    errcode === sqliteConstraintPrimaryKey || (isDuplicateKey(error) && /for key '(\S+\.)?PRIMARY'$/.test(message))
+  );
+}

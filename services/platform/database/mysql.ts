@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import knex, { type Knex } from "knex";
 import type { Connection as DriverConnection, QueryError, TypeCastField, TypeCastNext } from "mysql2";
 import type { Database, Row, Session, Statement, Transaction } from "./database.ts";
-import { retryTransient } from "./retry.ts";
+import { retryTransaction, retryTransient } from "./retry.ts";
 import { createSequences, firstTaken, takeNumbers } from "./sequences.ts";
 
 /** A connection, and what it goes over. */
@@ -70,11 +70,11 @@ export function openMysql(url: string, name: string, connections: number, answer
         onConnection(pool, async (connection) => (await runTogether(connection, [statement]))[0] ?? []),
       ),
     transaction: (work, { isLong = false } = {}) =>
-      retryTransient(() =>
+      retryTransaction(work, (run) =>
         pool.transaction(async (trx) => {
           const connection: Connection = await trx.client.acquireConnection();
           const transaction = Object.assign(sessionOn(connection), { knex: trx }) satisfies Transaction;
-          return isLong ? unhurried(connection, () => work(transaction)) : work(transaction);
+          return isLong ? unhurried(connection, () => run(transaction)) : run(transaction);
         }),
       ),
     batch: (load, decide) =>

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { isTransient } from "./failures.ts";
+import type { Transaction } from "./database.ts";
+import { isTakenId, isTransient } from "./failures.ts";
 
 const mostAttempts = 5;
 
@@ -13,4 +14,29 @@ export async function retryTransient<T>(work: () => Promise<T>): Promise<T> {
       await sleep(Math.random() * 10 * 2 ** attempt);
     }
   }
+}
+
+/**
+ * Runs work in transactions that `transact` commits, again while they fail for a reason that may pass. Where the commit of
+ * one went through and its answer was lost, the next finds a row with the id of one that it is to insert: what the work came
+ * to before is answered.
+ */
+export async function retryTransaction<T>(
+  work: (tx: Transaction) => Promise<T>,
+  transact: (work: (tx: Transaction) => Promise<T>) => Promise<T>,
+): Promise<T> {
+  let before: { readonly result: T } | undefined;
+  return retryTransient(async () => {
+    const earlier = before;
+    try {
+      return await transact(async (tx) => {
+        const result = await work(tx);
+        before = { result };
+        return result;
+      });
+    } catch (error) {
+      if (earlier && isTakenId(error)) return earlier.result;
+      throw error;
+    }
+  });
 }

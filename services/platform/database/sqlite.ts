@@ -1,6 +1,6 @@
 import knex from "knex";
 import type { Database, Session, Statement, Transaction } from "./database.ts";
-import { retryTransient } from "./retry.ts";
+import { retryTransaction, retryTransient } from "./retry.ts";
 import { createSequences, firstTaken, takeNumbers } from "./sequences.ts";
 import { SqliteConnection } from "./sqlite-connection.ts";
 import { NodeSqliteClient } from "./sqlite-dialect.ts";
@@ -56,10 +56,10 @@ export function openSqlite(filename: string): Database {
     read,
     select: (statement) => reader.select(statement),
     transaction: (work) =>
-      retryTransient(() =>
+      retryTransaction(work, (run) =>
         writer.transaction(async (trx) => {
           const connection: SqliteConnection = await trx.client.acquireConnection();
-          return work(Object.assign(sessionOn(connection), { knex: trx }) satisfies Transaction);
+          return run(Object.assign(sessionOn(connection), { knex: trx }) satisfies Transaction);
         }),
       ),
     batch: (load, decide) =>

@@ -1,4 +1,5 @@
 import type { Database } from "../database/database.ts";
+import { retryTransaction } from "../database/retry.ts";
 
 /**
  * A database whose connection is lost as often as it is told to, each time after a commit and before its answer: whoever
@@ -17,7 +18,8 @@ export class LossyDatabase {
       batch: async (load, decide) => this.lose(await database.batch(load, decide)),
       commit: async (statements) => this.lose(await database.commit(statements)),
       // These run again by themselves.
-      transaction: (work, options) => this.runAgain(() => database.transaction(work, options)),
+      transaction: (work, options) =>
+        retryTransaction(work, async (run) => this.lose(await database.transaction(run, options))),
       write: (statements, options) => this.runAgain(() => database.write(statements, options)),
     };
   }

@@ -1,5 +1,5 @@
 import type { Database, Row, Session } from "../../platform/database/database.ts";
-import { isDuplicateKey } from "../../platform/database/failures.ts";
+import { isDuplicateKey, isTakenId } from "../../platform/database/failures.ts";
 import { insertInto } from "../../platform/database/statements.ts";
 import { now } from "../../platform/time.ts";
 import { type Contact, canonicalEmail } from "../domain/contact.ts";
@@ -103,7 +103,7 @@ async function orTaken(Taken: new () => Error, write: () => Promise<unknown>): P
   try {
     await write();
   } catch (error) {
-    throw isDuplicateKey(error) ? new Taken() : error;
+    throw isDuplicateKey(error) && !isTakenId(error) ? new Taken() : error;
   }
 }
 
