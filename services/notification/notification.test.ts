@@ -3,6 +3,7 @@ import { Channel } from "../../gen/giftmesh/notification/v1/notification_pb.ts";
 import { InvalidFields } from "../platform/refusal.ts";
 import { type Engine, engines, mysqlEngine, sqliteEngine } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
+import { toInstant } from "../platform/time.ts";
 import { RunningNotification } from "./testing/running-notification.ts";
 import { startSmsGateway } from "./testing/sms-gateway.ts";
 import { startSmtpServer } from "./testing/smtp-server.ts";
@@ -60,7 +61,7 @@ flow("an address with a comma is not two recipients, and a line break in a subje
   }
 });
 
-flow("an SMS leaves by HTTP, with the message's id as its idempotency key", async (t, engine) => {
+flow("an SMS leaves by HTTP, with the message's id and its instant as its idempotency key", async (t, engine) => {
   const gateway = await startSmsGateway();
   const service = await RunningNotification.start(engine, { SMS_URL: gateway.url });
   await service.ask(sms("+966501234567", "كود: 271828"));
@@ -71,7 +72,8 @@ flow("an SMS leaves by HTTP, with the message's id as its idempotency key", asyn
 
   t.is(gateway.received.length, 1);
   t.deepEqual(gateway.received[0]?.body, { to: "+966501234567", body: "كود: 271828" });
-  t.is(gateway.received[0]?.headers["idempotency-key"], String(message?.id));
+  const createdAt = message?.createdAt && toInstant(message.createdAt);
+  t.is(gateway.received[0]?.headers["idempotency-key"], `message-${message?.id}-${createdAt}`);
 });
 
 flow("a gateway that fails is asked again, for the same message", async (t, engine) => {

@@ -1,18 +1,20 @@
 import type { Sender } from "./delivery.ts";
+import type { Message } from "./domain/message.ts";
 
 const patienceMs = 5_000;
 
 /**
- * Sends SMS through an HTTP gateway: POST of `{"to", "body"}` as JSON, with the message's id as `Idempotency-Key`; any
- * 2xx within 5 s is a success. A user and password in the URL are sent as Basic authentication (RFC 7617).
+ * Sends SMS through an HTTP gateway: POST of `{"to", "body"}` as JSON, with an `Idempotency-Key` that is the message's
+ * own; any 2xx within 5 s is a success. A user and password in the URL are sent as Basic authentication (RFC 7617).
  */
 export function createSmsSender(smsUrl: string): Sender {
   const { url, authorization } = withoutCredentials(smsUrl);
   return {
-    async send({ id, to, body }) {
+    async send(message) {
+      const { to, body } = message;
       const answer = await fetch(url, {
         method: "POST",
-        headers: { "content-type": "application/json", "idempotency-key": String(id), ...authorization },
+        headers: { "content-type": "application/json", "idempotency-key": keyOf(message), ...authorization },
         body: JSON.stringify({ to, body }),
         redirect: "manual",
         signal: AbortSignal.timeout(patienceMs),
@@ -22,6 +24,11 @@ export function createSmsSender(smsUrl: string): Sender {
     },
     close: () => undefined,
   };
+}
+
+/** Unique at a gateway that others use too, and whatever becomes of the numbers: a new database counts from 1 again. */
+function keyOf({ id, createdAt }: Message): string {
+  return `message-${id}-${createdAt}`;
 }
 
 function withoutCredentials(smsUrl: string) {
