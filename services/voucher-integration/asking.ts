@@ -5,7 +5,15 @@ import { isDuplicateKey } from "../platform/database/failures.ts";
 import type { Worker } from "../platform/service.ts";
 import { now } from "../platform/time.ts";
 import { Bell, backoffMs, pause } from "../platform/waiting.ts";
-import { acknowledge, type CodeRequest, postpone, receive, refuse, release } from "./domain/code-request.ts";
+import {
+  acknowledge,
+  type CodeRequest,
+  leaveAlone,
+  postpone,
+  receive,
+  refuse,
+  release,
+} from "./domain/code-request.ts";
 import type { AskingOutcome, Circuit } from "./provider/circuit.ts";
 import type { ProviderClient } from "./provider/provider-client.ts";
 import type { RequestLane } from "./request-lane.ts";
@@ -13,6 +21,9 @@ import type { Requests } from "./store/requests.ts";
 
 /** How many requests one process has with the provider at once. */
 export const mostAtOnce = 256;
+
+/** How many of these, at most, were acknowledged before: the rest is for new ones, however many are not called back. */
+const mostAgainAtOnce = 32;
 
 /** How often it is looked for requests that nobody has woken it for, in milliseconds. */
 const pollMs = 250;
@@ -41,16 +52,22 @@ export interface AskingParts {
   readonly log: Logger;
 }
 
+/** Answers without a code. */
+type NoCode = Exclude<AskingOutcome, { readonly kind: "code" | "unasked" }>;
+
 /** One that asks, until it is stopped or fails. */
 interface Round {
   readonly underWay: Set<Promise<void>>;
+  /** Those of them that ask for what was acknowledged before. */
+  readonly again: Set<Promise<void>>;
   /** Aborted when nobody waits for the provider's answers any more. */
   readonly abandoned: AbortController;
 }
 
 /**
- * Asks the provider for vouchers, each until there is an answer. A request is leased for as long as one attempt takes, so
- * that no two replicas ask for the same at a time, and one that dies with a replica is taken on by another.
+ * Asks the provider for vouchers, each until there is an answer; and again, seldom, where that was an acknowledgement and
+ * no callback was taken since. A request is leased for as long as one attempt takes, so that no two replicas ask for the
+ * same at a time, and one that dies with a replica is taken on by another.
  */
 export class Asking {
   private readonly parts: AskingParts;
@@ -70,7 +87,7 @@ export class Asking {
   }
 
   private async run(stopping: AbortSignal): Promise<void> {
-    const round: Round = { underWay: new Set(), abandoned: new AbortController() };
+    const round: Round = { underWay: new Set(), again: new Set(), abandoned: new AbortController() };
     try {
       while (!stopping.aborted) await this.step(round, stopping);
     } finally {
@@ -90,16 +107,18 @@ export class Asking {
   private async begin(limit: number, round: Round): Promise<number> {
     const { requests, callbackUrl, patienceMs } = this.parts;
     const present = now();
-    const due = await requests.due(present, limit);
+    const due = await requests.due(present, limit, mostAgainAtOnce - round.again.size);
     const until = present + BigInt(patienceMs + leaseMarginMs) * 1_000n;
     const lease = { name: randomUUID(), callbackUrl: callbackUrl(), until };
     // Another replica may have been there first.
     for (const request of await requests.lease(due, lease, present)) {
       const attempt = this.attempt(request, round.abandoned.signal).finally(() => {
         round.underWay.delete(attempt);
+        round.again.delete(attempt);
         this.bell.ring();
       });
       round.underWay.add(attempt);
+      if (request.state === "acknowledged") round.again.add(attempt);
     }
     return due.length;
   }
@@ -117,7 +136,7 @@ export class Asking {
   }
 
   private async note(request: CodeRequest, outcome: AskingOutcome): Promise<unknown> {
-    const { lane, keys, lateAfterMs, log } = this.parts;
+    const { lane, keys, lateAfterMs } = this.parts;
     const { id, lease } = request;
     switch (outcome.kind) {
       case "code": {
@@ -125,12 +144,9 @@ export class Asking {
         return lane.take(id, (known, present) => receive(known, code, lateAfterMs, present));
       }
       case "acknowledged":
-        return this.acknowledge(request, outcome.challenge);
       case "refused":
-        log.warn({ requestId: String(id), status: outcome.status }, "the voucher provider refuses a request for good");
-        return lane.take(id, (known, present) => refuse(known, present));
       case "failed":
-        return this.postpone(request, outcome.why);
+        return request.state === "acknowledged" ? this.leaveAlone(request, outcome) : this.noteFirst(request, outcome);
       case "unasked":
         return lane.take(id, (known, present) => release(known, lease, present));
       default:
@@ -138,9 +154,32 @@ export class Asking {
     }
   }
 
+  private async noteFirst(request: CodeRequest, outcome: NoCode): Promise<unknown> {
+    const { lane, log } = this.parts;
+    const { id } = request;
+    switch (outcome.kind) {
+      case "acknowledged":
+        return this.acknowledge(request, outcome.challenge);
+      case "refused":
+        log.warn({ requestId: String(id), status: outcome.status }, "the voucher provider refuses a request for good");
+        return lane.take(id, (known, present) => refuse(known, present));
+      case "failed":
+        return this.postpone(request, outcome.why);
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  private leaveAlone({ id, lease }: CodeRequest, { kind }: NoCode): Promise<unknown> {
+    const { lane, lateAfterMs, log } = this.parts;
+    log.info({ requestId: String(id), kind }, "the voucher provider has no code yet for a request it has acknowledged");
+    return lane.take(id, (known, present) => leaveAlone(known, lease, lateAfterMs, present));
+  }
+
   private async acknowledge(request: CodeRequest, challenge: string): Promise<void> {
+    const { lane, lateAfterMs } = this.parts;
     try {
-      await this.parts.lane.take(request.id, (known, present) => acknowledge(known, challenge, present));
+      await lane.take(request.id, (known, present) => acknowledge(known, challenge, lateAfterMs, present));
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
       await this.postpone(request, "the acknowledgement's challenge is that of another request");

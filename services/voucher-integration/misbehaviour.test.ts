@@ -2,38 +2,43 @@ import { eventually } from "../platform/testing/eventually.ts";
 import type { Misbehaviour } from "../provider-simulator/domain/behaviour.ts";
 import { flow } from "./testing/flow.ts";
 
-/** Time enough for a callback that is not taken; the request itself is given up soon after. */
-const shortLived = { VOUCHER_LATE_AFTER_MS: "1000", VOUCHER_GIVE_UP_AFTER_MS: "2500" };
+/** Time enough for a callback that is not taken; the request itself is late, and asked for again, soon after. */
+const soonLate = { VOUCHER_LATE_AFTER_MS: "2500" };
 
 const withoutEffect: readonly Misbehaviour[] = ["wrong_verifier", "malformed_callback"];
 
 for (const misbehaviour of withoutEffect) {
   flow(
-    `a provider that calls back by "${misbehaviour}" is refused, and the request is given up in the end`,
+    `a provider that calls back by "${misbehaviour}" is refused, and the code comes by asking again`,
     async (t, scene) => {
       const { simulator, integration, asker } = await scene.start();
       await simulator.behave({ delay_ms: 300, misbehaviour });
       await asker.want({ requestId: 7 });
       await eventually(async () => (await simulator.vouchers())[0]?.callback === "refused");
       t.like((await integration.requests())[0], { state: "acknowledged" });
-      t.deepEqual(await asker.hears(1), [{ requestId: 7, failure: "timed_out" }]);
+      const heard = await asker.hears(1);
+      const [voucher, ...others] = await simulator.vouchers();
+      t.deepEqual(heard, [{ requestId: 7, code: voucher?.voucher_code ?? "none", channel: "sms" }]);
+      t.is(others.length, 0);
       t.is(await integration.metric("callbacks_total", "accepted"), 0);
     },
-    { environment: shortLived },
+    { environment: soonLate },
   );
 }
 
 flow(
-  "a provider that never calls back is given up, and told nothing of it",
+  "a provider that never calls back is asked again, and has the code",
   async (t, scene) => {
     const { simulator, integration, asker } = await scene.start();
     await simulator.behave({ delay_ms: 300, misbehaviour: "no_callback" });
     await asker.want({ requestId: 7 });
-    t.deepEqual(await asker.hears(1), [{ requestId: 7, failure: "timed_out" }]);
-    // What was acknowledged is not asked for again.
+    const heard = await asker.hears(1);
+    const [voucher, ...others] = await simulator.vouchers();
+    t.deepEqual(heard, [{ requestId: 7, code: voucher?.voucher_code ?? "none", channel: "sms" }]);
+    t.is(others.length, 0);
     t.is(await integration.metric("provider_answers_total", "acknowledged"), 1);
   },
-  { environment: shortLived },
+  { environment: soonLate },
 );
 
 const badAcknowledgements: readonly Misbehaviour[] = ["wrong_method", "plain", "wrong_challenge"];

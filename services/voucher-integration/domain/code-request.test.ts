@@ -5,6 +5,7 @@ import {
   type CodeRequest,
   callBack,
   giveUp,
+  leaveAlone,
   newRequest,
   postpone,
   receive,
@@ -44,22 +45,30 @@ test("a code is for the web until the 30 s are over, and for SMS from then on", 
 
 test("time is up at its very instant, for a code too", (t) => {
   const over = 600n * second;
-  const acknowledged = after(acknowledge(asked, "c", second));
+  const acknowledged = after(acknowledge(asked, "c", lateAfterMs, second));
   t.like(giveUp(asked, over - 1n), { kind: "left" });
   for (const request of [asked, acknowledged]) {
     t.like(giveUp(request, over), { outcome: { kind: "failure", why: "timed_out" } });
     t.like(receive(request, sealedAs("code"), lateAfterMs, over), { kind: "left" });
   }
-  t.like(acknowledge(asked, "c", over), { kind: "left" });
+  t.like(acknowledge(asked, "c", lateAfterMs, over), { kind: "left" });
   t.like(calledBack(acknowledged, "c", "code", over), { kind: "left" });
   t.like(calledBack(acknowledged, "c", "code", over - 1n), { kind: "taken" });
 });
 
 test("a code that was called back may be called back again, and another may not", (t) => {
-  const received = after(calledBack(after(acknowledge(asked, "c", 0n)), "c", "code", second));
+  const received = after(calledBack(after(acknowledge(asked, "c", lateAfterMs, 0n)), "c", "code", second));
   t.is(calledBack(received, "c", "code", 601n * second).kind, "repeated");
   t.is(calledBack(received, "c", "another", second).kind, "left");
   t.is(calledBack(received, "d", "code", second).kind, "left");
+});
+
+test("a code that came by asking again may be called back too, and another may not", (t) => {
+  const acknowledged = after(acknowledge(asked, "c", lateAfterMs, 0n));
+  const received = after(receive(acknowledged, sealedAs("code"), lateAfterMs, 33n * second));
+  t.is(calledBack(received, "c", "code", 34n * second).kind, "repeated");
+  t.is(calledBack(received, "c", "another", 34n * second).kind, "left");
+  t.is(receive(received, sealedAs("code"), lateAfterMs, 34n * second).kind, "left");
 });
 
 test("whoever was not acknowledged is not called back", (t) => {
@@ -68,9 +77,34 @@ test("whoever was not acknowledged is not called back", (t) => {
 });
 
 test("a no does not undo an acknowledgement, and a second acknowledgement changes nothing", (t) => {
-  const acknowledged = after(acknowledge(asked, "c", 0n));
+  const acknowledged = after(acknowledge(asked, "c", lateAfterMs, 0n));
   t.is(refuse(acknowledged, second).kind, "left");
-  t.is(acknowledge(acknowledged, "d", second).kind, "left");
+  t.is(acknowledge(acknowledged, "d", lateAfterMs, second).kind, "left");
+});
+
+test("what was acknowledged is asked for again when it is late, and then after pauses that double to two minutes", (t) => {
+  let request = after(acknowledge(asked, "c", lateAfterMs, 3n * second));
+  const askedAgainAt: bigint[] = [];
+  while (request.dueAt < request.givesUpAt) {
+    askedAgainAt.push(request.dueAt / second);
+    request = after(leaveAlone(request, "", lateAfterMs, request.dueAt));
+  }
+  t.deepEqual(askedAgainAt, [33n, 66n, 132n, 252n, 372n, 492n]);
+});
+
+test("what was asked for again is left alone, or given back, by who has the lease, and stays acknowledged", (t) => {
+  const leased = { ...after(acknowledge(asked, "c", lateAfterMs, 0n)), lease: "mine" };
+  const acknowledged = { state: "acknowledged", challenge: "c", attempts: 0 } as const;
+  const alone = leaveAlone(leased, "mine", lateAfterMs, second);
+  t.like(alone, { request: { ...acknowledged, dueAt: 31n * second } });
+  t.like(release(leased, "mine", second), { request: { ...acknowledged, dueAt: second } });
+  for (const request of [
+    { ...leased, lease: "theirs" },
+    { ...asked, lease: "mine" },
+    after(giveUp(leased, 600n * second)),
+  ]) {
+    t.is(leaveAlone(request, "mine", lateAfterMs, second).kind, "left");
+  }
 });
 
 test("only who has the lease puts a request off, or gives it back", (t) => {
@@ -87,7 +121,7 @@ const instants = fc.bigInt({ min: 0n, max: 700n * second });
 const happenings = fc.oneof(
   fc
     .constantFrom("c", "d")
-    .map((challenge) => (request: CodeRequest, at: bigint) => acknowledge(request, challenge, at)),
+    .map((challenge) => (request: CodeRequest, at: bigint) => acknowledge(request, challenge, lateAfterMs, at)),
   fc.tuple(fc.constantFrom("c", "d"), fc.constantFrom("code", "another")).map(
     ([challenge, code]) =>
       (request: CodeRequest, at: bigint) =>
@@ -99,6 +133,8 @@ const happenings = fc.oneof(
   fc.constant(refuse),
   fc.constant(giveUp),
   fc.constant((request: CodeRequest, at: bigint) => postpone(request, "", 1, at)),
+  fc.constant((request: CodeRequest, at: bigint) => leaveAlone(request, "", lateAfterMs, at)),
+  fc.constant((request: CodeRequest, at: bigint) => release(request, "", at)),
 );
 
 test("whatever happens in whatever order, one outcome at most is told, and a challenge stays what it is", (t) => {

@@ -1,6 +1,9 @@
 import type { Instant } from "../../platform/time.ts";
 import { isSame } from "./proof.ts";
 
+/** How long one that was acknowledged is left alone, in milliseconds, before it is asked for again: at most. */
+const mostLeftAloneMs = 120_000;
+
 /**
  * ```
  * waiting ──acknowledge──▶ acknowledged
@@ -29,7 +32,7 @@ export interface CodeRequest {
   readonly challenge: string | undefined;
   /** An HMAC of the code that was received: the same code is known by it again. */
   readonly codeKey: Uint8Array | undefined;
-  /** Failed ones. */
+  /** Failed ones, before it was acknowledged. */
   readonly attempts: number;
   /** When the provider is to be asked next, or is asked again where nothing is heard of whoever asks now. */
   readonly dueAt: Instant;
@@ -98,10 +101,20 @@ export function receive(request: CodeRequest, code: SealedCode, lateAfterMs: num
   };
 }
 
-/** The provider will call back, with the verifier of this challenge. */
-export function acknowledge(request: CodeRequest, challenge: string, now: Instant): Step {
+/** The provider will call back, with the verifier of this challenge; where it does not, it is asked again, later. */
+export function acknowledge(request: CodeRequest, challenge: string, lateAfterMs: number, now: Instant): Step {
   if (request.state !== "waiting" || now >= request.givesUpAt) return left;
-  return { kind: "taken", request: { ...request, state: "acknowledged", challenge } };
+  const dueAt = askedAgainAt(request, lateAfterMs, now);
+  return { kind: "taken", request: { ...request, state: "acknowledged", challenge, dueAt } };
+}
+
+/**
+ * One that was acknowledged was asked for again, lest its callback was lost, and there is no code yet. Whatever else was
+ * said changes nothing: it may still be called back, and the challenge that came first stays the proof.
+ */
+export function leaveAlone(request: CodeRequest, lease: string, lateAfterMs: number, now: Instant): Step {
+  if (request.state !== "acknowledged" || request.lease !== lease) return left;
+  return { kind: "taken", request: { ...request, dueAt: askedAgainAt(request, lateAfterMs, now) } };
 }
 
 /** A callback whose verifier has this challenge. */
@@ -144,12 +157,19 @@ export function postpone(request: CodeRequest, lease: string, pauseMs: number, n
 
 /** Whoever was asking has stopped before there was an answer: somebody else may ask at once. */
 export function release(request: CodeRequest, lease: string, now: Instant): Step {
-  if (request.state !== "waiting" || request.lease !== lease) return left;
+  if (!isOpen(request) || request.lease !== lease) return left;
   return { kind: "taken", request: { ...request, dueAt: now } };
 }
 
 function isOpen({ state }: CodeRequest): boolean {
   return state === "waiting" || state === "acknowledged";
+}
+
+/** After as long as it is old by then, but no sooner than a code is late: the provider has promised it by then. */
+function askedAgainAt({ requestedAt }: CodeRequest, lateAfterMs: number, now: Instant): Instant {
+  const [age, late, most] = [now - requestedAt, microseconds(lateAfterMs), microseconds(mostLeftAloneMs)];
+  const pause = age < most ? age : most;
+  return now + (pause > late ? pause : late);
 }
 
 function fail(request: CodeRequest, why: FailureKind, now: Instant): Step {

@@ -98,11 +98,15 @@ export class Requests {
     this.database = database;
   }
 
-  /** The ids of requests that the provider is to be asked for now, the longest waiting first. */
-  async due(now: Instant, limit: number): Promise<bigint[]> {
+  /**
+   * The ids of requests that the provider is to be asked for now, so many at most: the longest waiting first, then those
+   * to be asked for again though they were acknowledged, of which there is a limit of their own.
+   */
+  async due(now: Instant, limit: number, acknowledgedLimit: number): Promise<bigint[]> {
     return this.idsOf({
-      sql: "SELECT id FROM requests WHERE state = 'waiting' AND due_at <= ? AND gives_up_at > ? ORDER BY due_at LIMIT ?",
-      values: [now, now, BigInt(limit)],
+      sql: `SELECT id, due_at, turn FROM (${dueIn("waiting", 1)}) AS waiting UNION ALL
+            SELECT id, due_at, turn FROM (${dueIn("acknowledged", 2)}) AS acknowledged ORDER BY turn, due_at LIMIT ?`,
+      values: [now, now, BigInt(limit), now, now, BigInt(acknowledgedLimit), BigInt(limit)],
     });
   }
 
@@ -114,7 +118,7 @@ export class Requests {
       tx.run([
         {
           sql: `UPDATE requests SET lease = ?, callback_url = COALESCE(callback_url, ?), due_at = ?
-                WHERE ${these} AND state = 'waiting' AND due_at <= ?`,
+                WHERE ${these} AND state IN ('waiting', 'acknowledged') AND due_at <= ?`,
           values: [name, callbackUrl, until, ...ids, now],
         },
         { sql: `${select} WHERE ${these} AND lease = ?`, values: [...ids, name] },
@@ -162,4 +166,10 @@ export class Requests {
   private async idsOf(statement: Statement): Promise<bigint[]> {
     return (await this.database.select(statement)).map((row) => row.id as bigint);
   }
+}
+
+/** One state at a time, so that the index on it and `due_at` has them in order. */
+function dueIn(state: RequestState, turn: number): string {
+  return `SELECT id, due_at, ${turn} AS turn FROM requests
+          WHERE state = '${state}' AND due_at <= ? AND gives_up_at > ? ORDER BY due_at LIMIT ?`;
 }
