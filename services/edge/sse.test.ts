@@ -1,6 +1,7 @@
+import { getEventListeners } from "node:events";
 import { mock } from "node:test";
 import test from "ava";
-import { send, startEchoEdge, whenCancelled } from "./testdata/echo-edge.ts";
+import { send, signalOf, startEchoEdge, whenCancelled } from "./testdata/echo-edge.ts";
 
 const edge = await startEchoEdge();
 test.after.always(() => edge.stop());
@@ -16,6 +17,16 @@ test("each message of a stream is an event, and the end of one is the end of the
   t.truthy(response.headers.get("x-request-id"));
   t.is(await response.text(), 'data: {"number":1,"padding":""}\n\ndata: {"number":2,"padding":""}\n\n');
 });
+
+for (const ending of ["", "refuse", "fail"]) {
+  test(`a stream that has ended${ending && ` with ${ending}`} is kept by nothing until the edge stops`, async (t) => {
+    const headers = { "x-request-id": `over-${ending}` };
+    const response = await send(edge.url, "GET", `/ticks?count=2&ending=${ending}`, { token, headers });
+    await response.text();
+    const signal = signalOf(headers["x-request-id"]) ?? t.fail();
+    t.deepEqual(getEventListeners(signal, "abort"), []);
+  });
+}
 
 test("a refusal before the first message is an answer of its own", async (t) => {
   const response = await send(edge.url, "GET", "/ticks?ending=refuse", { token });

@@ -57,10 +57,12 @@ function openEvents(reply: FastifyReply, common: CommonHeaders, ended: AbortSign
   const keepAlive = setInterval(() => raw.write(":keep-alive\n\n"), keepAliveMs);
   const close = () => {
     clearInterval(keepAlive);
+    // What stops the edge outlives the stream, and would keep it in memory.
+    ended.removeEventListener("abort", close);
     raw.end();
   };
   if (ended.aborted) close();
-  else ended.addEventListener("abort", close, { once: true });
+  else ended.addEventListener("abort", close);
 
   return {
     close,

@@ -70,11 +70,15 @@ type Handler = (request: Message & Fields, call: Call) => unknown;
 
 /** Calls that a handler has begun with, by their request ids. */
 const begun = new Set<string>();
+/** What tells a stream's handler that its client went away, by the request's id. */
+const signals = new Map<string, AbortSignal | undefined>();
 /** Calls whose client went away, by their request ids. */
 const cancelled = new Set<string>();
 
 /** Resolves once a handler has begun with a call. */
 export const whenBegun = (requestId: string) => until(() => begun.has(requestId));
+/** What tells the handler of a stream that its client went away. */
+export const signalOf = (requestId: string) => signals.get(requestId);
 /** Whether a handler knows that a call's client went away. */
 export const isCancelled = (requestId: string) => cancelled.has(requestId);
 /** Resolves once a handler knows that its client went away. */
@@ -127,6 +131,7 @@ const handlers: Record<string, Handler> = {
     };
   },
   watch: async function* ({ count, ending, padding }, call) {
+    signals.set(call.requestId, call.cancelled);
     try {
       for (let number = 1; number <= (count as number); number++) {
         yield { tick: { number, padding: "x".repeat(padding as number) } };
