@@ -1,5 +1,13 @@
 import test from "ava";
-import { isCancelled, type SendOptions, send, startEchoEdge, whenBegun, whenCancelled } from "./testdata/echo-edge.ts";
+import {
+  hasBegun,
+  isCancelled,
+  type SendOptions,
+  send,
+  startEchoEdge,
+  whenBegun,
+  whenCancelled,
+} from "./testdata/echo-edge.ts";
 
 const edge = await startEchoEdge();
 test.after.always(() => edge.stop());
@@ -47,6 +55,14 @@ test("a GET can be a HEAD", async (t) => {
   const response = await send(edge.url, "HEAD", "/things");
   t.is(response.status, 200);
   t.is(await response.text(), "");
+});
+
+test("a HEAD is nobody who waits for news, nor is told them", async (t) => {
+  const headers = { "x-request-id": "head-for-news" };
+  const response = await send(edge.url, "HEAD", "/call/news", { headers });
+  t.is(response.status, 404);
+  t.is(await response.text(), "");
+  t.false(hasBegun(headers["x-request-id"]));
 });
 
 const failures: readonly [kind: string, status: number, headers?: Record<string, string>][] = [

@@ -1,6 +1,7 @@
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import multipart from "@fastify/multipart";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from "fastify";
+import { waitsForNews } from "../platform/rpc/timeouts.ts";
 import { admitting } from "./admission.ts";
 import { bodyLimit } from "./body-limits.ts";
 import { cancelledSignal, unaryCall } from "./calls.ts";
@@ -44,7 +45,8 @@ function addRoute(app: FastifyInstance, one: PublicMethod, binding: Binding, con
   app.route({
     method: binding.verb,
     url: binding.path.replace(/\{([^}]+)\}/g, ":$1"),
-    exposeHeadRoute: isUnary,
+    // To look for news may count as having been told them, and a HEAD is to have no effect (RFC 9110, 9.2.1).
+    exposeHeadRoute: isUnary && !waitsForNews(method),
     bodyLimit: bodyLimit(method.input),
     config: binding.hasBody ? { takes: `application/json${rest.multipart ? " or multipart/form-data" : ""}` } : {},
     onRequest: admitting(context.admit, one),

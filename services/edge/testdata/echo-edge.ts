@@ -75,8 +75,10 @@ const signals = new Map<string, AbortSignal | undefined>();
 /** Calls whose client went away, by their request ids. */
 const cancelled = new Set<string>();
 
+/** Whether a handler has begun with a call. */
+export const hasBegun = (requestId: string) => begun.has(requestId);
 /** Resolves once a handler has begun with a call. */
-export const whenBegun = (requestId: string) => until(() => begun.has(requestId));
+export const whenBegun = (requestId: string) => until(() => hasBegun(requestId));
 /** What tells the handler of a stream that its client went away. */
 export const signalOf = (requestId: string) => signals.get(requestId);
 /** Whether a handler knows that a call's client went away. */

@@ -121,6 +121,16 @@ export function watching(house: VoucherHouse, how: string): void {
     t.true(Date.parse(String(data?.received_at)) - Date.parse(String(data?.requested_at)) < lateAfterMs);
   });
 
+  test(`a HEAD is not shown a code: it leaves by SMS all the same ${how}`, async (t) => {
+    const request = await house.ask();
+    const path = `/voucher/requests/${request.request_id}?token=${request.watch_token}&wait=30`;
+    const head = fetch(new URL(path, house.edge), { method: "HEAD" });
+    await sleep(200);
+    await deliver(request, "SMS-3");
+    t.is((await head).status, 404);
+    t.deepEqual(await house.told(request.phone, 1), [`${inTime} SMS-3`]);
+  });
+
   test(`a late code leaves by SMS, and who watches hears so ${how}`, async (t) => {
     const request = await house.ask();
     const streams = [eventsOf(request), house.see(request, 30)] as const;
