@@ -63,7 +63,7 @@ export async function startMesh(
     LOG_LEVEL: "error",
     ...environment,
     ...unlimited,
-    SIGNING_KEYS: mint.keysFile,
+    ...mint.environment,
     ...anyPorts,
     EDGE_PORT: String(edgePort),
     GRPC_PORT: String(grpcPort),

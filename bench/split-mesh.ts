@@ -35,7 +35,7 @@ export async function startSplitMesh(
     ...unlimited,
     ...Object.fromEntries(addresses.map(([setting, port]) => [setting, `127.0.0.1:${port}`])),
     NATS_URL: broker.url,
-    SIGNING_KEYS: mint.keysFile,
+    ...mint.environment,
     EDGE_PORT: String(edgePort),
     VOUCHER_PROVIDER_PORT: String(providerPort),
     VOUCHER_CALLBACK_PORT: String(callbackPort),

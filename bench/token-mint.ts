@@ -29,6 +29,11 @@ export class TokenMint {
     writeFileSync(this.keysFile, `{"keys":[${formatSigningKey(key)}]}`, { mode: 0o600 });
   }
 
+  /** What has a mesh take its tokens, from the first to the last that a bench sends. */
+  get environment(): Readonly<Record<string, string>> {
+    return { SIGNING_KEYS: this.keysFile, TOKEN_LIFETIME_SECONDS: String(lifetimeSeconds) };
+  }
+
   /** Tokens of the users 1, 2, 3 …; each in a session of their own. */
   users(count: number): Promise<string[]> {
     return Promise.all(Array.from({ length: count }, (_, index) => this.sign(BigInt(index + 1), "user")));

@@ -12,6 +12,8 @@ import { recordedLog } from "./rpc/testing/log.ts";
 import { serveOnly } from "./rpc/testing/serve-only.ts";
 import { Tokens } from "./tokens.ts";
 
+const lifetimeSeconds = 900;
+const nowSeconds = () => Math.floor(Date.now() / 1_000);
 const claims = { sub: "7", sid: "70", role: "user", username: "sara", iss: "giftmesh" };
 
 test("a good token says who bears it", async (t) => {
@@ -56,6 +58,11 @@ const badClaims: Readonly<Record<string, JWTPayload>> = {
   "of a role that only objects have": { ...claims, role: "constructor" },
   "of a vendor without a vendor": { ...claims, role: "vendor" },
   "that has expired": { ...claims, exp: 1_700_000_000 },
+  "that was made longer ago than a token is good for, whatever it says": {
+    ...claims,
+    iat: nowSeconds() - lifetimeSeconds,
+    exp: 4_000_000_000,
+  },
   "that is not good yet": { ...claims, nbf: 4_000_000_000 },
 };
 
@@ -101,10 +108,19 @@ for (const [what, forge] of Object.entries(forgeries)) {
 
 test("a token stops to be good when it expires, though it is remembered", async (t) => {
   const { sign, tokens } = await startProfile(t);
-  const exp = Math.floor(Date.now() / 1_000) + 2;
+  const exp = nowSeconds() + 2;
   const token = await sign({ ...claims, exp });
   t.like(await tokens.verify(token), { userId: 7n });
   await sleep(exp * 1_000 - Date.now() + 10);
+  await refused(t, tokens, token);
+});
+
+test("a token is good for no longer than any is, though it says so and is remembered", async (t) => {
+  const { sign, tokens } = await startProfile(t);
+  const endsAt = nowSeconds() + 2;
+  const token = await sign({ ...claims, iat: endsAt - lifetimeSeconds, exp: endsAt + 3_600 });
+  t.like(await tokens.verify(token), { userId: 7n });
+  await sleep(endsAt * 1_000 - Date.now() + 10);
   await refused(t, tokens, token);
 });
 
@@ -205,7 +221,7 @@ async function startProfile(t: ExecutionContext, { away = false } = {}) {
     }),
   );
   const clients = new MeshClients({ config: { addresses: {}, grpcTls: undefined }, dispatcher, log });
-  const tokens = new Tokens({ clients, tokenLifetimeSeconds: 900, log });
+  const tokens = new Tokens({ clients, tokenLifetimeSeconds: lifetimeSeconds, log });
   tokens.start();
   t.teardown(() => tokens.stop());
   const news = () => {
@@ -242,10 +258,10 @@ function newKey() {
 }
 
 function signed(payload: JWTPayload, key: CryptoKey, kid: string | undefined, typ = "JWT"): Promise<string> {
-  const exp = payload.exp ?? Math.floor(Date.now() / 1_000) + 900;
+  const exp = payload.exp ?? nowSeconds() + lifetimeSeconds;
   return new SignJWT({ ...payload, exp })
     .setProtectedHeader({ alg: "EdDSA", typ, ...(kid && { kid }) })
-    .setIssuedAt()
+    .setIssuedAt(payload.iat)
     .sign(key);
 }
 

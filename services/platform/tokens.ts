@@ -23,7 +23,7 @@ const idForm = /^[1-9][0-9]{0,15}$/;
 
 export interface TokensOptions {
   readonly clients: Clients;
-  /** The longest that a token is good for. */
+  /** The longest that a token is good for, whatever it says; how long it is remembered that its session has ended. */
   readonly tokenLifetimeSeconds: number;
   readonly log: Logger;
 }
@@ -43,10 +43,12 @@ interface Remembered {
 export class Tokens implements TokenVerifier {
   private readonly keys: KnownKeys;
   private readonly endedSessions: EndedSessions;
+  private readonly tokenLifetimeSeconds: number;
   private readonly remembered = new RecentlyUsed<string, Remembered>(mostRemembered);
 
   constructor({ clients, tokenLifetimeSeconds, log }: TokensOptions) {
     this.keys = new KnownKeys(clients, log);
+    this.tokenLifetimeSeconds = tokenLifetimeSeconds;
     this.endedSessions = new EndedSessions(clients, tokenLifetimeSeconds * 1_000, log);
   }
 
@@ -82,7 +84,9 @@ export class Tokens implements TokenVerifier {
     const { payload, protectedHeader } = await this.verifySignature(token, beforeLookUp);
     const caller = readCaller(payload);
     const { kid: keyId = "" } = protectedHeader;
-    this.remembered.set(token, { caller, keyId, expiresAt: Number(payload.exp) * 1_000 });
+    const expiresAt = this.endOf(payload);
+    if (expiresAt <= Date.now()) throw new Unauthenticated();
+    this.remembered.set(token, { caller, keyId, expiresAt });
     return this.unlessEnded(caller);
   }
 
@@ -106,6 +110,14 @@ export class Tokens implements TokenVerifier {
     const key = await this.keys.find(keyId);
     if (!key) throw new Unauthenticated();
     return key;
+  }
+
+  /**
+   * From when a token is no longer good, in milliseconds since 1970: one that outlives what is known of ended sessions
+   * would be good again.
+   */
+  private endOf({ iat, exp }: JWTPayload): number {
+    return Math.min(Number(exp), Number(iat) + this.tokenLifetimeSeconds) * 1_000;
   }
 
   private unlessEnded(caller: Caller): Caller {
