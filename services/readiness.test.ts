@@ -15,7 +15,7 @@ async function answers(url: string, status: number): Promise<void> {
   }
 }
 
-test("a mesh in one process is ready once it knows the keys of tokens", async (t) => {
+test("a mesh in one process is ready once it knows the keys of tokens and which sessions have ended", async (t) => {
   const engine = sqliteEngine();
   const { mesh } = await runMesh(engine);
   t.teardown(async () => {

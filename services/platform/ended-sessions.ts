@@ -12,6 +12,7 @@ export class EndedSessions {
   private readonly tokenLifetimeMs: number;
   private readonly log: Logger;
   private readonly stopping = new AbortController();
+  private heard = false;
   /** When the last token of each is no longer good, in milliseconds since 1970, the earliest first. */
   private readonly forgettableAt = new Map<bigint, number>();
 
@@ -30,6 +31,11 @@ export class EndedSessions {
     this.stopping.abort();
   }
 
+  /** Whether profile has told of those that ended before it was listened to: it does so first, be there any or not. */
+  get hasHeard(): boolean {
+    return this.heard;
+  }
+
   has(sessionId: bigint): boolean {
     return this.forgettableAt.has(sessionId);
   }
@@ -42,6 +48,7 @@ export class EndedSessions {
         for await (const { sessionIds } of this.clients.of(SessionService).watchEndedSessions({}, call)) {
           failures = 0;
           this.add(sessionIds);
+          this.heard = true;
         }
       } catch (error) {
         if (failures === 0 && !signal.aborted) this.log.warn({ err: error }, "Ended sessions are not heard of for now");

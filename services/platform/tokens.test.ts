@@ -177,6 +177,20 @@ test("sessions that end while profile is away are heard of when it is back", asy
   t.pass();
 });
 
+test("no token is taken before it is known which sessions have ended", async (t) => {
+  const profile = await startProfile(t, { isSilent: true });
+  profile.end(70n);
+  const [ended, good] = [await profile.sign(claims), await profile.sign({ ...claims, sid: "71" })];
+  for (const token of [ended, good, good]) {
+    t.like(visible(await failureOrCaller(profile.tokens, token)), { kind: "unavailable" });
+  }
+  t.false(profile.tokens.ready);
+  profile.speak();
+  await until(async () => profile.tokens.ready);
+  await refused(t, profile.tokens, ended);
+  t.like(await profile.tokens.verify(good), { sessionId: 71n });
+});
+
 test("where profile was never there, nothing is said of a token", async (t) => {
   const profile = await startProfile(t, { away: true });
   const failure = await failureOfCall(Promise.resolve(profile.tokens.verify(await profile.sign(claims))));
@@ -186,12 +200,14 @@ test("where profile was never there, nothing is said of a token", async (t) => {
 type Profile = Awaited<ReturnType<typeof startProfile>>;
 
 /** As much of profile as tokens need. */
-async function startProfile(t: ExecutionContext, { away = false } = {}) {
+async function startProfile(t: ExecutionContext, { away = false, isSilent = false } = {}) {
   let { privateKey, publicKey } = await newKey();
   let keyId = "key-1";
   let fetches = 0;
   let isAway = away;
   const ended: bigint[] = [];
+  const spoken = Promise.withResolvers<void>();
+  if (!isSilent) spoken.resolve();
   let wake = Promise.withResolvers<void>();
   const refuseWhenAway = () => {
     if (isAway) throw new Unavailable();
@@ -212,6 +228,7 @@ async function startProfile(t: ExecutionContext, { away = false } = {}) {
     serveOnly(SessionService, {
       async *watchEndedSessions(_, { cancelled }) {
         cancelled?.addEventListener("abort", () => wake.resolve());
+        await spoken.promise;
         while (!cancelled?.aborted) {
           refuseWhenAway();
           yield { sessionIds: ended };
@@ -224,6 +241,7 @@ async function startProfile(t: ExecutionContext, { away = false } = {}) {
   const tokens = new Tokens({ clients, tokenLifetimeSeconds: lifetimeSeconds, log });
   tokens.start();
   t.teardown(() => tokens.stop());
+  if (!away && !isSilent) await until(async () => tokens.ready);
   const news = () => {
     wake.resolve();
     wake = Promise.withResolvers();
@@ -243,6 +261,8 @@ async function startProfile(t: ExecutionContext, { away = false } = {}) {
       ended.push(sessionId);
       news();
     },
+    /** Tells of the sessions that have ended, where it was silent so far. */
+    speak: () => spoken.resolve(),
     leave() {
       isAway = true;
       news();

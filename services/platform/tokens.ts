@@ -5,7 +5,7 @@ import { type Caller, CallerSchema, Role } from "../../gen/giftmesh/common/v1/ac
 import { EndedSessions } from "./ended-sessions.ts";
 import { KnownKeys } from "./known-keys.ts";
 import { RecentlyUsed } from "./recently-used.ts";
-import { Unauthenticated } from "./refusal.ts";
+import { Unauthenticated, Unavailable } from "./refusal.ts";
 import type { Clients } from "./rpc/handler.ts";
 import type { TokenVerifier } from "./token-verifier.ts";
 
@@ -37,8 +37,8 @@ interface Remembered {
 
 /**
  * Checks tokens by itself, with profile's public keys: JWTs (RFC 7519) signed with EdDSA (RFC 8037) and nothing else.
- * A good one is remembered until it expires, since a check costs 100 µs and more. Without profile, tokens of known keys
- * are still checked; sessions that end meanwhile are heard of later.
+ * A good one is remembered until it expires, since a check costs 100 µs and more. Once profile has been heard, tokens of
+ * known keys are checked without it too; sessions that end meanwhile are heard of later.
  */
 export class Tokens implements TokenVerifier {
   private readonly keys: KnownKeys;
@@ -63,12 +63,12 @@ export class Tokens implements TokenVerifier {
     this.endedSessions.stop();
   }
 
-  /** Whether tokens can be checked: the keys that they are signed with are known. */
+  /** Whether tokens can be checked: the keys that they are signed with are known, and the sessions that have ended. */
   get ready(): boolean {
-    return this.keys.hasAny;
+    return this.keys.hasAny && this.endedSessions.hasHeard;
   }
 
-  /** Throws Unauthenticated for a bad token, and Unavailable where nothing can be said because profile is away. */
+  /** Throws Unauthenticated for a bad token, and Unavailable where nothing can be said without profile, which is away. */
   verify(token: string, beforeLookUp?: () => void): Promise<Caller> | Caller {
     const remembered = this.remembered.get(token);
     if (!remembered) return this.check(token, beforeLookUp);
@@ -121,6 +121,7 @@ export class Tokens implements TokenVerifier {
   }
 
   private unlessEnded(caller: Caller): Caller {
+    if (!this.endedSessions.hasHeard) throw new Unavailable();
     if (this.endedSessions.has(caller.sessionId)) throw new Unauthenticated();
     return caller;
   }
