@@ -16,6 +16,7 @@ import { metadataOf } from "./metadata.ts";
 import { carriesItsOwnId, retrying } from "./retry.ts";
 import { clientSpan } from "./rpc-spans.ts";
 import { failureOfGrpc, isUnreached } from "./status.ts";
+import { waitsForNews } from "./timeouts.ts";
 
 export interface GrpcClientOptions {
   /** `host:port`. */
@@ -28,8 +29,8 @@ export interface GrpcClientOptions {
 const mostCarriedBytes = 64 * 1024;
 
 /**
- * Calls the RPCs of one service in another process. Unary calls travel together while there is a connection; while there
- * is none, each alone, and is told by itself what becomes of that. Throws only Refusals and InternalErrors.
+ * Calls the RPCs of one service in another process. Unary calls travel together while there is a connection, but for those
+ * that wait for news; while there is none, each alone, and is told by itself what becomes of that. Throws only Refusals and InternalErrors.
  */
 export class GrpcClient implements Invoker {
   private readonly address: string;
@@ -106,7 +107,8 @@ export class GrpcClient implements Invoker {
   private attempt(method: DescMethod, request: Message, call: Call): Promise<Message> {
     const bytes = encode(method.input, request);
     const isConnected = this.client.getChannel().getConnectivityState(false) === connectivityState.READY;
-    return isConnected && bytes.length <= mostCarriedBytes
+    // Those who wait for news do so for long, and would take the room of all others.
+    return isConnected && bytes.length <= mostCarriedBytes && !waitsForNews(method)
       ? this.carry(method, bytes, call)
       : this.callAlone(method, bytes, call);
   }

@@ -10,7 +10,7 @@ import { serveOnly } from "./testing/serve-only.ts";
 
 const callFor = (ms: number) => new Call({ requestId: "r", deadline: Date.now() + ms });
 
-/** An RPC that waits for news that never come, and who waits. */
+/** An RPC that waits for news that never come, who waits, and an RPC of the same service that waits for nothing. */
 function waiting() {
   let waiters = 0;
   const getRequestedCode: Handlers<typeof VoucherService>["getRequestedCode"] = async (
@@ -22,7 +22,8 @@ function waiting() {
     waiters--;
     return { requestedCode: { requestId } };
   };
-  return { served: serveOnly(VoucherService, { getRequestedCode }), count: () => waiters };
+  const requestCode = async () => ({ requestId: 17n });
+  return { served: serveOnly(VoucherService, { getRequestedCode, requestCode }), count: () => waiters };
 }
 
 async function until(isSo: () => boolean): Promise<void> {
@@ -68,4 +69,20 @@ test.serial("thousands who wait at a process hold up no other call to it", async
   t.true(performance.now() - startedAt < 2_000);
   await server.stop();
   t.true((await answers).every(({ status }) => status === "fulfilled"));
+});
+
+test.serial("as many as may be unanswered wait at a service, and its other calls are answered", async (t) => {
+  const { served, count } = waiting();
+  const { address } = await startProcess(t, [served]);
+  const clients = clientsOf(t, { voucher: address });
+  await clients.healthOf("voucher").isReady(5_000);
+  const { getRequestedCode, requestCode } = clients.of(VoucherService);
+  const gone = new AbortController();
+  const call = callFor(60_000).with({ cancelled: gone.signal });
+  const answers = Promise.allSettled(Array.from({ length: 10_000 }, () => getRequestedCode({ requestId: 17n }, call)));
+  await until(() => count() === 10_000);
+  t.like(await requestCode({ phoneNumber: "+84912345678" }, callFor(5_000)), { requestId: 17n });
+  gone.abort();
+  await answers;
+  await until(() => count() === 0);
 });
