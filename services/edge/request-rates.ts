@@ -1,6 +1,6 @@
-import { normalizeIP } from "@fastify/rate-limit";
 import { type Caller, Role } from "../../gen/giftmesh/common/v1/access_pb.ts";
 import type { Config } from "../platform/config.ts";
+import { networkOf } from "../platform/networks.ts";
 import { RecentlyUsed } from "../platform/recently-used.ts";
 import { isAdmin, isSignedIn } from "../platform/rpc/access.ts";
 import { RateLimited } from "./refusals.ts";
@@ -57,5 +57,5 @@ export class RequestRates {
 
 /** Ids are below 2^53, and numbers are found faster. */
 function keyOf(caller: Caller): number | string {
-  return isSignedIn(caller) ? Number(caller.userId) : normalizeIP(caller.address);
+  return isSignedIn(caller) ? Number(caller.userId) : networkOf(caller.address);
 }

@@ -86,6 +86,21 @@ const badOptions: readonly BadOptions[] = [
     message: /lets nobody in/,
   },
   {
+    title: "a proof that is a field that there is not",
+    options: `${getA} option (giftmesh.common.v1.access) = {anyone: true, proof_field: "b"};`,
+    message: /field b,/,
+  },
+  {
+    title: "a proof that is no string",
+    options: `${getA} option (giftmesh.common.v1.access) = {anyone: true, proof_field: "texts"};`,
+    message: /texts, which is no string/,
+  },
+  {
+    title: "a proof of those who are signed in",
+    options: `${getA} option (giftmesh.common.v1.access) = {roles: ROLE_USER, proof_field: "text"};`,
+    message: /only for what anyone may call/,
+  },
+  {
     title: "a route without a path",
     options: `option (google.api.http) = {}; ${anyone}`,
     message: /without a path/,

@@ -1,10 +1,13 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
 import { create, type DescMethod, fromBinary, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { Caller } from "../../gen/giftmesh/common/v1/access_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import type { Database, Row, Statement, Value } from "./database/database.ts";
 import { createTable } from "./database/migrate.ts";
 import { insertInto, placeholders, upsertInto } from "./database/statements.ts";
+import { networkOf } from "./networks.ts";
 import { Refusal, type RefusalKind } from "./refusal.ts";
+import { accessOf, proofIn } from "./rpc/access.ts";
 import type { Call } from "./rpc/call.ts";
 import { refusalOf, statusOf } from "./rpc/status.ts";
 import type { Migration } from "./service.ts";
@@ -95,8 +98,7 @@ export class Receipt {
   private readonly sealingKey: Buffer;
 
   constructor(method: DescMethod, request: Message, call: Call, dialect: Database["dialect"]) {
-    const { userId, address } = call.caller;
-    const owner = userId === 0n ? `address ${address}` : `user ${userId}`;
+    const owner = ownerOf(method, request, call.caller);
     const scope = JSON.stringify([owner, method.parent.typeName, method.name, call.idempotencyKey]);
     const bytes = toBinary(method.input, request);
     this.method = method;
@@ -189,6 +191,16 @@ export class Receipt {
 /** Whether a row says only that some run has claimed the key. */
 export function isClaim({ claimant }: Row): boolean {
   return claimant !== null;
+}
+
+/**
+ * Whose a key is: of one proof, user or network. Whoever has a proof may ask again from another address, and with
+ * another token or without.
+ */
+function ownerOf(method: DescMethod, request: Message, { userId, address }: Caller): string {
+  const proof = proofIn(request, accessOf(method));
+  if (proof !== undefined) return `proof ${proof}`;
+  return userId === 0n ? `address ${networkOf(address)}` : `user ${userId}`;
 }
 
 function sha256(...parts: readonly (string | Uint8Array)[]): Buffer {

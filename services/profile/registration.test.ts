@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import test from "ava";
 import { CallerSchema, Role } from "../../gen/giftmesh/common/v1/access_pb.ts";
 import { UserRegisteredSchema } from "../../gen/giftmesh/profile/v1/user_pb.ts";
+import { nobody } from "../platform/rpc/call.ts";
 import { failureOfCall, visible } from "../platform/rpc/testing/failure.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { callOf, newUsername, password, startReplicas, times } from "./testing/running-profile.ts";
@@ -104,6 +105,17 @@ for (const { engine, replicas } of running) {
     t.is(new Set(answers.map(({ user }) => user?.id)).size, 1);
     const events = await profile.events("giftmesh.profile.user-registered", UserRegisteredSchema);
     t.is(events.filter(({ userId }) => userId === answers[0]?.user?.id).length, 1);
+  });
+
+  test.serial(`a key without a token is the network's that it came from on ${engine.name}`, async (t) => {
+    const request = newUser();
+    const register = (address: string) =>
+      auth.register(request, callOf({ caller: { ...nobody, address }, idempotencyKey: "network-1" }));
+    const first = await register("2001:db8:0:1::1");
+    t.deepEqual(await register("2001:db8:0:1:ffff::2"), first);
+    for (const other of ["2001:db8:0:2::1", "10.0.0.1"]) {
+      t.like(visible(await failureOfCall(register(other))), taken);
+    }
   });
 
   test.serial(`no password can be read from the database on ${engine.name}`, async (t) => {

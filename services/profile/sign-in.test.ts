@@ -1,5 +1,6 @@
 import test from "ava";
 import { Role } from "../../gen/giftmesh/common/v1/access_pb.ts";
+import { nobody } from "../platform/rpc/call.ts";
 import { failureOfCall, visible } from "../platform/rpc/testing/failure.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { callerOf, callOf, newUsername, password, startReplicas, times } from "./testing/running-profile.ts";
@@ -148,6 +149,17 @@ for (const { engine, replicas } of running) {
     );
     t.is(new Set(answers.map((answer) => answer.refreshToken)).size, 1);
     await t.notThrowsAsync(auth.getMe({}, call()));
+  });
+
+  test(`a refresh is the same from wherever it is asked for again, and no other's, on ${engine.name}`, async (t) => {
+    const [sara, omar] = [await profile.enter(), await profile.enter()];
+    const from = (address: string, caller = nobody) => ({ caller: { ...caller, address }, idempotencyKey: "again" });
+    const next = await refresh(sara.tokens.refreshToken, from("10.0.0.1"));
+    for (const again of [from("10.9.9.9"), from("2001:db8::1"), from("10.0.0.1", sara.caller)]) {
+      t.deepEqual(await refresh(sara.tokens.refreshToken, again), next);
+    }
+    t.like(await refresh(omar.tokens.refreshToken, from("10.0.0.1")), { user: omar.tokens.user });
+    await t.notThrowsAsync(refresh(next.refreshToken));
   });
 
   for (const token of ["", "x", "A".repeat(43), "A".repeat(201)]) {

@@ -1,11 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import test from "ava";
 import { type Caller, CallerSchema, Role } from "../../../gen/giftmesh/common/v1/access_pb.ts";
-import { AuthService } from "../../../gen/giftmesh/profile/v1/auth_service_pb.ts";
+import { AuthService, RefreshRequestSchema } from "../../../gen/giftmesh/profile/v1/auth_service_pb.ts";
 import { UserAdminService } from "../../../gen/giftmesh/profile/v1/user_admin_service_pb.ts";
 import { LedgerService } from "../../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
 import { GetPointsRequestSchema, PointsService } from "../../../gen/giftmesh/wallet/v1/points_service_pb.ts";
-import { accessOf, authorize, authorizeRole, memberId } from "./access.ts";
+import { accessOf, authorize, authorizeRole, memberId, proofIn } from "./access.ts";
 import { visible } from "./testing/failure.ts";
 
 const callers = {
@@ -83,6 +83,15 @@ test("a malformed member id names its field as the proto has it", (t) => {
   const request = create(GetPointsRequestSchema, { memberId: "x" });
   const error = t.throws(() => authorize(members, callers.user, request));
   t.like(visible(error), { fields: [{ field: "member_id", description: 'The member id must be a user id or "me".' }] });
+});
+
+test("a proof is the field that the rule names, and none where that is empty or the rule names none", (t) => {
+  const request = (refreshToken: string) => create(RefreshRequestSchema, { refreshToken });
+  const refresh = accessOf(AuthService.method.refresh);
+  t.is(proofIn(request("a"), refresh), "a");
+  t.is(proofIn(request(""), refresh), undefined);
+  t.is(proofIn(request("a"), anyone), undefined);
+  t.is(proofIn(request("a"), undefined), undefined);
 });
 
 test("an internal RPC has no rule", (t) => {

@@ -1,4 +1,4 @@
-import { type DescMethod, getOption, hasOption, type Message } from "@bufbuild/protobuf";
+import { type DescMethod, getOption, hasOption, type Message, ScalarType } from "@bufbuild/protobuf";
 import { type AccessRule, access, type Caller, Role } from "../../../gen/giftmesh/common/v1/access_pb.ts";
 import { Forbidden, InvalidFields, NotFound, Unauthenticated } from "../refusal.ts";
 
@@ -9,10 +9,12 @@ export interface Access {
   /** Every role that may, super admins among them where admins are. */
   readonly roles: ReadonlySet<Role>;
   /** The field of the request that names the member whose things these are. */
-  readonly callerField: CallerField | undefined;
+  readonly callerField: RequestField | undefined;
+  /** The field of the request that proves who calls, wherever they call from. */
+  readonly proofField: RequestField | undefined;
 }
 
-interface CallerField {
+interface RequestField {
   /** As the proto has it: `member_id`. */
   readonly name: string;
   /** As messages have it: `memberId`. */
@@ -33,13 +35,26 @@ export function accessOf(method: DescMethod): Access | undefined {
 function parse(method: DescMethod, rule: AccessRule): Access {
   const roles = new Set(rule.roles);
   if (roles.has(Role.ADMIN)) roles.add(Role.SUPER_ADMIN);
-  const field = method.input.fields.find((one) => one.name === rule.callerField);
-  if (rule.callerField && !field) throw new Error(`${method.parent.typeName}/${method.name}: no ${rule.callerField}`);
+  if (rule.proofField && !rule.anyone) throw wrong(method, "has a proof_field, which is only for what anyone may call");
   return {
     anyone: rule.anyone,
     roles,
-    callerField: field && { name: field.name, localName: field.localName },
+    callerField: stringField(method, rule.callerField),
+    proofField: stringField(method, rule.proofField),
   };
+}
+
+function stringField(method: DescMethod, name: string): RequestField | undefined {
+  if (!name) return undefined;
+  const field = method.input.fields.find((one) => one.name === name);
+  if (!field) throw wrong(method, `names the field ${name}, which ${method.input.typeName} does not have`);
+  if (field.scalar !== ScalarType.STRING || field.fieldKind !== "scalar")
+    throw wrong(method, `names the field ${name}, which is no string`);
+  return { name, localName: field.localName };
+}
+
+function wrong({ parent, name }: DescMethod, what: string): Error {
+  return new Error(`${parent.typeName}/${name} ${what}`);
 }
 
 /**
@@ -49,8 +64,16 @@ function parse(method: DescMethod, rule: AccessRule): Access {
 export function authorize(rule: Access, caller: Caller, request: Message): void {
   authorizeRole(rule, caller);
   if (!rule.callerField) return;
-  const { name, localName } = rule.callerField;
-  authorizeMember(name, String((request as unknown as Record<string, unknown>)[localName]), caller);
+  authorizeMember(rule.callerField.name, textIn(request, rule.callerField), caller);
+}
+
+/** What a request has to prove who calls; undefined where its RPC knows no proof, or it has none. */
+export function proofIn(request: Message, rule: Access | undefined): string | undefined {
+  return (rule?.proofField && textIn(request, rule.proofField)) || undefined;
+}
+
+function textIn(request: Message, { localName }: RequestField): string {
+  return String((request as unknown as Record<string, unknown>)[localName]);
 }
 
 /** The part of `authorize` that needs no request, so that none is read for who may not call at all. */

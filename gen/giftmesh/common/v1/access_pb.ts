@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file giftmesh/common/v1/access.proto.
  */
 export const file_giftmesh_common_v1_access: GenFile = /*@__PURE__*/
-  fileDesc("Ch9naWZ0bWVzaC9jb21tb24vdjEvYWNjZXNzLnByb3RvEhJnaWZ0bWVzaC5jb21tb24udjEiiwEKBkNhbGxlchIPCgd1c2VyX2lkGAEgASgDEiYKBHJvbGUYAiABKA4yGC5naWZ0bWVzaC5jb21tb24udjEuUm9sZRIRCgl2ZW5kb3JfaWQYAyABKAMSEgoKc2Vzc2lvbl9pZBgEIAEoAxIPCgdhZGRyZXNzGAUgASgJEhAKCHVzZXJuYW1lGAYgASgJIlsKCkFjY2Vzc1J1bGUSDgoGYW55b25lGAEgASgIEicKBXJvbGVzGAIgAygOMhguZ2lmdG1lc2guY29tbW9uLnYxLlJvbGUSFAoMY2FsbGVyX2ZpZWxkGAMgASgJKmIKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg0KCVJPTEVfVVNFUhABEg8KC1JPTEVfVkVORE9SEAISDgoKUk9MRV9BRE1JThADEhQKEFJPTEVfU1VQRVJfQURNSU4QBDpYCgZhY2Nlc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjRhgMgASgLMh4uZ2lmdG1lc2guY29tbW9uLnYxLkFjY2Vzc1J1bGVSBmFjY2Vzc2IGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("Ch9naWZ0bWVzaC9jb21tb24vdjEvYWNjZXNzLnByb3RvEhJnaWZ0bWVzaC5jb21tb24udjEiiwEKBkNhbGxlchIPCgd1c2VyX2lkGAEgASgDEiYKBHJvbGUYAiABKA4yGC5naWZ0bWVzaC5jb21tb24udjEuUm9sZRIRCgl2ZW5kb3JfaWQYAyABKAMSEgoKc2Vzc2lvbl9pZBgEIAEoAxIPCgdhZGRyZXNzGAUgASgJEhAKCHVzZXJuYW1lGAYgASgJInAKCkFjY2Vzc1J1bGUSDgoGYW55b25lGAEgASgIEicKBXJvbGVzGAIgAygOMhguZ2lmdG1lc2guY29tbW9uLnYxLlJvbGUSFAoMY2FsbGVyX2ZpZWxkGAMgASgJEhMKC3Byb29mX2ZpZWxkGAQgASgJKmIKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg0KCVJPTEVfVVNFUhABEg8KC1JPTEVfVkVORE9SEAISDgoKUk9MRV9BRE1JThADEhQKEFJPTEVfU1VQRVJfQURNSU4QBDpYCgZhY2Nlc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjRhgMgASgLMh4uZ2lmdG1lc2guY29tbW9uLnYxLkFjY2Vzc1J1bGVSBmFjY2Vzc2IGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * Who is calling, as the edge found out from the token. Travels as `caller-bin` metadata; a service takes it only
@@ -97,6 +97,14 @@ export type AccessRule = Message<"giftmesh.common.v1.AccessRule"> & {
    * @generated from field: string caller_field = 3;
    */
   callerField: string;
+
+  /**
+   * The string field that proves who calls, such as a refresh token: an idempotency key is theirs who have it, wherever
+   * they call from. Without, it is the user's, or where nobody is signed in the network's. Only beside `anyone`.
+   *
+   * @generated from field: string proof_field = 4;
+   */
+  proofField: string;
 };
 
 /**
