@@ -96,6 +96,26 @@ for (const { engine, replicas } of running) {
     t.like(await sara.confirm(phoneCode, PHONE), { user: { emailVerified: true, phoneVerified: true } });
   });
 
+  for (const [how, init, lost] of [
+    ["without a key", () => ({}), 2],
+    ["under an idempotency key", () => ({ idempotencyKey: newUsername() }), 1],
+  ] as const) {
+    test.serial(`a contact is verified though answers to commits are lost, ${how}, on ${engine.name}`, async (t) => {
+      const sara = await enter();
+      profile.lossy.toLose = lost;
+      await sara.request(EMAIL, init());
+      t.is(profile.lossy.toLose, 0);
+      t.is((await sara.messages()).length, 1);
+      t.like(await failure(sara.request(EMAIL, init())), tooSoon);
+      profile.lossy.toLose = lost;
+      const { user } = await sara.confirm(await sara.newestCode(), EMAIL, init());
+      t.is(profile.lossy.toLose, 0);
+      t.like(user, { email: sara.email, emailVerified: true });
+      t.deepEqual(await sara.me(), user);
+      t.like(await failure(sara.confirm(await sara.newestCode(), EMAIL, init())), invalidCode);
+    });
+  }
+
   for (const channel of [EMAIL, PHONE] as const) {
     test(`there is nothing to verify on channel ${channel} without a contact on ${engine.name}`, async (t) => {
       const { call } = await profile.enter();
