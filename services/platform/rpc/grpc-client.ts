@@ -29,20 +29,23 @@ export interface GrpcClientOptions {
 const mostCarriedBytes = 64 * 1024;
 
 /**
- * Calls the RPCs of one service in another process. Unary calls travel together while there is a connection, but for those
- * that wait for news; while there is none, each alone, and is told by itself what becomes of that. Throws only Refusals and InternalErrors.
+ * Calls the RPCs of one service in another process. Unary calls travel together while there is a connection; while there
+ * is none, each alone, and is told by itself what becomes of that. Throws only Refusals and InternalErrors.
  */
 export class GrpcClient implements Invoker {
   private readonly address: string;
   private readonly log: Logger;
   private readonly client: Client;
   private readonly carrier: Carrier;
+  /** For those who wait for news: they do so for long, and would take the room of all others. */
+  private readonly waitingRoom: Carrier;
 
   constructor({ address, tls, log }: GrpcClientOptions) {
     this.address = address;
     this.log = log;
     this.client = openChannel(address, tls);
     this.carrier = new Carrier(this.client);
+    this.waitingRoom = new Carrier(this.client);
   }
 
   unary(method: DescMethod, request: Message, call: Call): Promise<Message> {
@@ -92,6 +95,7 @@ export class GrpcClient implements Invoker {
   /** Lets calls in progress end, and takes no more. */
   close(): void {
     this.carrier.close();
+    this.waitingRoom.close();
     this.client.close();
   }
 
@@ -107,14 +111,14 @@ export class GrpcClient implements Invoker {
   private attempt(method: DescMethod, request: Message, call: Call): Promise<Message> {
     const bytes = encode(method.input, request);
     const isConnected = this.client.getChannel().getConnectivityState(false) === connectivityState.READY;
-    // Those who wait for news do so for long, and would take the room of all others.
-    return isConnected && bytes.length <= mostCarriedBytes && !waitsForNews(method)
+    return isConnected && bytes.length <= mostCarriedBytes
       ? this.carry(method, bytes, call)
       : this.callAlone(method, bytes, call);
   }
 
   private async carry(method: DescMethod, request: Buffer, call: Call): Promise<Message> {
-    const response = await withinDeadline(call, () => this.carrier.carry(pathOf(method), request, call));
+    const carrier = waitsForNews(method) ? this.waitingRoom : this.carrier;
+    const response = await withinDeadline(call, () => carrier.carry(pathOf(method), request, call));
     return fromBinary(method.output, response);
   }
 
