@@ -3,7 +3,7 @@ import { receiptsMigrations } from "../platform/receipt.ts";
 import { engines, testDatabase } from "../platform/testing/engines.ts";
 import { LossyDatabase } from "../platform/testing/lossy-database.ts";
 import { now } from "../platform/time.ts";
-import { begin, placed, startPaying } from "./domain/steps.ts";
+import { asItIs, begin, placed, startPaying } from "./domain/steps.ts";
 import { OrderLane } from "./order-lane.ts";
 import { migrations } from "./store/migrations.ts";
 
@@ -19,6 +19,8 @@ const item = {
   completedAt: undefined,
 };
 const priced = { items: [item], currency: "SAR", discount: 0n, total: 200n };
+
+const day = 86_400_000_000n;
 
 const found = await engines();
 const all = await Promise.all(
@@ -59,4 +61,26 @@ for (const { engine, database } of all) {
       },
     );
   }
+
+  test.serial(`a request that began an order a day ago begins another, on ${engine.name}`, async (t) => {
+    const payer = { method: "balance" } as const;
+    const wanted = { requestId: "monthly", userId: 7n, payer, couponId: undefined, expireAfterMs: 60_000 };
+    const old = await lane.begin(begin({ ...wanted, id: 10n }, now() - day));
+    await lane.take({ id: old.id, step: (one, at) => placed(one, priced, at) });
+    const [one, other] = await Promise.all([11n, 12n].map((id) => lane.begin(begin({ ...wanted, id }, now()))));
+    t.deepEqual([one?.id, other?.id], [11n, 11n]);
+    t.is((await lane.begin(begin({ ...wanted, id: 13n }, now()))).id, 11n);
+    t.like(await lane.take({ id: old.id, step: asItIs }), {
+      requestId: undefined,
+      state: "awaiting_payment",
+      items: [item],
+    });
+  });
+
+  test.serial(`a gift card's order is known by its request for good, on ${engine.name}`, async (t) => {
+    const payer = { method: "gift_card", giftCardId: 9n, cardAmount: 700n } as const;
+    const wanted = { requestId: "gift-card/9", userId: 7n, payer, couponId: undefined, expireAfterMs: 60_000 };
+    await lane.begin(begin({ ...wanted, id: 20n }, now() - 2n * day));
+    t.is((await lane.begin(begin({ ...wanted, id: 21n }, now()))).id, 20n);
+  });
 }

@@ -6,6 +6,7 @@ import { NotFound, Refusal } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { type Instant, now } from "../platform/time.ts";
 import type { Order, Step } from "./domain/order.ts";
+import { forgetRequest, isStillRequested } from "./domain/steps.ts";
 import {
   insertOrders,
   ordersOf,
@@ -19,7 +20,7 @@ import {
 /** What is to be written beside an order's step, in the same transaction. */
 export type Beside = (order: Order, step: Step["kind"]) => readonly Statement[];
 
-/** An order to be begun; one that the same request has begun before is taken instead. */
+/** An order to be begun; one that the same request has begun before is taken instead, as long as that means it. */
 interface Beginning {
   readonly begin: Order;
 }
@@ -107,7 +108,7 @@ class OrderBatch {
 
   constructor(orders: readonly Order[], requested: readonly Order[], keys: KeyClaims) {
     this.keys = keys;
-    this.orders = new Map(orders.map((order) => [order.id, order]));
+    this.orders = new Map([...requested, ...orders].map((order) => [order.id, order]));
     this.requested = new Map(requested.map((order) => [order.requestId ?? "", order]));
   }
 
@@ -125,8 +126,9 @@ class OrderBatch {
     const changed = [...this.changed].map((id) => this.known(id));
     const withItems = [...this.itemsWritten].map((id) => this.known(id));
     return [
-      ...(this.begun.length > 0 ? [insertOrders(this.begun)] : []),
+      // First, so that a request that is forgotten can begin another.
       ...(changed.length > 0 ? [updateOrders(dialect, changed)] : []),
+      ...(this.begun.length > 0 ? [insertOrders(this.begun)] : []),
       ...writeItems(dialect, withItems),
       ...this.keys.statements,
       ...joinInserts(this.beside),
@@ -137,8 +139,9 @@ class OrderBatch {
     const { id, requestId } = begin;
     const begun = this.orders.get(id);
     if (begun) return begun;
-    const known = requestId === undefined ? undefined : this.requested.get(requestId);
-    if (known) return known;
+    const requested = requestId === undefined ? undefined : this.requested.get(requestId);
+    if (requested && isStillRequested(requested, this.now)) return requested;
+    if (requested) this.write(forgetRequest(this.known(requested.id)));
     if (requestId !== undefined) this.requested.set(requestId, begin);
     this.begun.push(begin);
     return begin;
@@ -150,12 +153,16 @@ class OrderBatch {
     const taken = step(order, this.now);
     const additions = beside?.(taken.order, taken.kind) ?? [];
     if (taken.kind === "taken") {
-      this.orders.set(id, taken.order);
-      this.changed.add(id);
+      this.write(taken.order);
       if (taken.order.items !== order.items) this.itemsWritten.add(id);
     }
     this.beside.push(...additions);
     return taken.order;
+  }
+
+  private write(order: Order): void {
+    this.orders.set(order.id, order);
+    this.changed.add(order.id);
   }
 
   private known(id: bigint): Order {

@@ -5,6 +5,7 @@ import {
   abandon,
   begin,
   complete,
+  isStillRequested,
   outOfStock,
   paid,
   placed,
@@ -147,4 +148,11 @@ test("a vendor completes nothing of an order that is not theirs, or not paid", (
 test("who asks again for an order that was refused may have another; a gift card's flow may not", (t) => {
   t.is(undone(abandon(begun, 1n).order, 2n).order.requestId, undefined);
   t.is(undone(abandon(giftCard, 1n).order, 2n).order.requestId, "r");
+});
+
+test("the request that began an order means it for a day, and a gift card's flow for good", (t) => {
+  const day = 86_400_000_000n;
+  t.true(isStillRequested(begun, day - 1n));
+  t.false(isStillRequested(begun, day));
+  t.true(isStillRequested(giftCard, 2n * day));
 });

@@ -14,6 +14,9 @@ import {
 /** After how long somebody else sees to an order under way, in microseconds: whoever drove it has most likely died. */
 const patience = 3_000_000n;
 
+/** How long the request that began an order is known by, in microseconds: a day, as its answer is. */
+const requestKnownFor = 86_400_000_000n;
+
 /** What an order is begun with. */
 export interface Beginning extends Pick<Order, "id" | "requestId" | "userId" | "payer" | "couponId"> {
   /** How long it can be paid, in milliseconds. */
@@ -37,6 +40,19 @@ export function begin({ expireAfterMs, ...wanted }: Beginning, now: Instant): Or
     attempt: 0n,
     dueAt: now + patience,
   };
+}
+
+/**
+ * Whether the request that began it, should it come again, means this order: for as long as its answer is kept, and for good
+ * where a gift card pays, whose flow asks for one order only.
+ */
+export function isStillRequested({ payer, createdAt }: Pick<Order, "payer" | "createdAt">, now: Instant): boolean {
+  return payer.method === "gift_card" || now - createdAt < requestKnownFor;
+}
+
+/** The request that began it begins others from now on. */
+export function forgetRequest(order: Order): Order {
+  return { ...order, requestId: undefined };
 }
 
 /** Prices are known, stock is held: it can be paid. One that costs nothing is on its way to be paid already. */
