@@ -17,6 +17,7 @@ import { migrations } from "./store/migrations.ts";
 import { ledgerOn } from "./testing/ledgers.ts";
 
 const rounds = 100;
+const dayMicroseconds = 86_400_000_000n;
 
 /** A provider that takes real money, as far as can be told: it keeps to what the interface asks of one. */
 class Bank implements PaymentProvider {
@@ -69,13 +70,16 @@ async function setUp(engine: Engine) {
     /** As if it had been asked for half a minute ago. */
     makeOld: ({ id }: Charge) =>
       write({ sql: "UPDATE charges SET asked_at = asked_at - 30000001 WHERE id = ?", values: [id] }),
+    /** As if all of somebody's had been asked for so long ago, in microseconds. */
+    setBack: ({ userId }: Charge, by: bigint) =>
+      write({ sql: "UPDATE charges SET asked_at = asked_at - ? WHERE user_id = ?", values: [by, userId] }),
   };
 }
 
 const recover = (charging: Charging) => charging.recovery.run(new AbortController().signal);
 
 for (const setting of await Promise.all((await engines()).map(setUp))) {
-  const { engine, database, newCharge, balanceOf, stateOf, makeOld } = setting;
+  const { engine, database, newCharge, balanceOf, stateOf, makeOld, setBack } = setting;
 
   test.after.always(async () => {
     await database.close();
@@ -102,6 +106,45 @@ for (const setting of await Promise.all((await engines()).map(setUp))) {
     }
     t.is(bank.asked, 1);
     t.deepEqual([bank.total, await balanceOf(charge), await stateOf(charge)], [0n, 0n, "declined"]);
+  });
+
+  test.serial(`a charge that comes again after a day is another, once, on ${engine.name}`, async (t) => {
+    const { bank, charge, here, other } = newCharge();
+    const first = await here.charge(charge);
+    for (const times of [2n, 3n]) {
+      await setBack(charge, dayMicroseconds);
+      const made = await Promise.all([here, other, here, other].map((charging) => charging.charge(charge)));
+      t.is(new Set(made.map(({ id }) => id)).size, 1);
+      t.not(made[0]?.id, first.id);
+      await setBack(charge, dayMicroseconds / 2n);
+      t.deepEqual(await other.charge(charge), made[0]);
+      t.deepEqual([bank.total, await balanceOf(charge)], [times * 100n, times * 100n]);
+    }
+    await recover(here);
+    t.is(await balanceOf(charge), 300n);
+  });
+
+  test.serial(`a charge that was declined a day ago is asked for again on ${engine.name}`, async (t) => {
+    const { bank, charge, here } = newCharge(13n);
+    await t.throwsAsync(here.charge(charge), { instanceOf: ChargeDeclined });
+    await setBack(charge, dayMicroseconds - 60_000_000n);
+    await t.throwsAsync(here.charge(charge), { instanceOf: ChargeDeclined });
+    t.is(bank.asked, 1);
+    await setBack(charge, 60_000_000n);
+    await t.throwsAsync(here.charge(charge), { instanceOf: ChargeDeclined });
+    t.is(bank.asked, 2);
+  });
+
+  test.serial(`a charge that is made again after a day is given up like any other on ${engine.name}`, async (t) => {
+    const { bank, charge, here, other } = newCharge();
+    await here.charge(charge);
+    await setBack(charge, dayMicroseconds);
+    bank.beforeAnswer = () => Promise.reject(new Error("The process has died"));
+    await t.throwsAsync(here.charge(charge), { message: "The process has died" });
+    t.is(bank.total, 200n);
+    await setBack(charge, 30_000_001n);
+    await recover(other);
+    t.deepEqual([bank.total, await balanceOf(charge), await stateOf(charge)], [100n, 100n, "done"]);
   });
 
   test.serial(`the money of a charge whose points are refused is given back at once on ${engine.name}`, async (t) => {

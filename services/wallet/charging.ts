@@ -40,9 +40,13 @@ export class Charging {
     this.provider = provider;
   }
 
-  /** Makes a charge, or answers the one of that id. Throws ChargeDeclined, or what else the transfer is refused for. */
-  async charge(charge: Charge, { beside, ...request }: ChargeOptions = {}): Promise<Transfer> {
-    if ((await this.charges.ask(charge, request)) === "declined") throw new ChargeDeclined();
+  /**
+   * Makes a charge, or answers the one that was asked for by that id in the last day. Throws ChargeDeclined, or what else
+   * the transfer is refused for.
+   */
+  async charge(asked: Charge, { beside, ...request }: ChargeOptions = {}): Promise<Transfer> {
+    const { charge, state } = await this.charges.ask(asked, request);
+    if (state === "declined") throw new ChargeDeclined();
     if (!(await this.provider.approve(charge))) {
       await this.charges.decline(charge);
       throw new ChargeDeclined();

@@ -1,10 +1,11 @@
-import type { Database, Row, Statement } from "../../platform/database/database.ts";
+import type { Database, Row, Session, Statement } from "../../platform/database/database.ts";
 import { placeholders, upsertInto } from "../../platform/database/statements.ts";
 import { KeyClaims } from "../../platform/key-claims.ts";
 import { Lane, type LaneObserver, type Outcome } from "../../platform/lane.ts";
 import type { Receipt } from "../../platform/receipt.ts";
 import { Refusal } from "../../platform/refusal.ts";
 import { type Instant, now } from "../../platform/time.ts";
+import { isStillRequested, renewed, renewedId } from "../domain/charge-renewal.ts";
 import type { Charge, ChargeState } from "../domain/payment-provider.ts";
 
 const columns = ["id", "user_id", "amount", "currency", "state", "asked_at"] as const;
@@ -21,10 +22,24 @@ interface Asking extends Pick<ChargeRequest, "receipt"> {
   readonly charge: Charge;
 }
 
+/** A charge, and how far it has come. */
+export interface KeptCharge {
+  readonly charge: Charge;
+  readonly state: ChargeState;
+}
+
+/** What is kept of a charge, by its id. */
+interface Kept {
+  readonly state: ChargeState;
+  readonly askedAt: Instant;
+  /** How often what asked for it has come again after its day. */
+  readonly renewals: bigint;
+}
+
 /** Which charges the provider has been asked for, and what came of them. */
 export class Charges {
   private readonly database: Database;
-  private readonly lane: Lane<Asking, ChargeState>;
+  private readonly lane: Lane<Asking, KeptCharge>;
 
   constructor(database: Database, observe?: LaneObserver) {
     this.database = database;
@@ -33,9 +48,9 @@ export class Charges {
 
   /**
    * Keeps that the provider is about to be asked, unless that is kept already, and claims the idempotency key. Answers how
-   * far the charge has come.
+   * far the charge has come; where its id has been asked for a day ago, another in its place.
    */
-  ask(charge: Charge, { receipt, deadline }: ChargeRequest = {}): Promise<ChargeState> {
+  ask(charge: Charge, { receipt, deadline }: ChargeRequest = {}): Promise<KeptCharge> {
     return this.lane.submit({ charge, receipt }, deadline);
   }
 
@@ -55,46 +70,91 @@ export class Charges {
     return rows.map(chargeOf);
   }
 
-  private keep(asked: readonly Asking[]): Promise<Outcome<ChargeState>[]> {
+  private keep(asked: readonly Asking[]): Promise<Outcome<KeptCharge>[]> {
     const load = [
-      selectStates(asked.map(({ charge }) => charge.id)),
+      selectKept(asked.map(({ charge }) => charge.id)),
       ...KeyClaims.load(
         asked.map(({ receipt }) => receipt),
         this.database.forUpdate,
       ),
     ];
-    return this.database.batch(load, async ([kept = [], receipts = []]) => {
-      const states = new Map(kept.map(({ id, state }) => [id as string, state as ChargeState]));
-      const keys = new KeyClaims(receipts);
-      const added: Charge[] = [];
-      const decide = ({ charge, receipt }: Asking): Outcome<ChargeState> => {
-        try {
-          return { answer: keys.under(receipt, () => states.get(charge.id) ?? add(charge)) };
-        } catch (error) {
-          if (error instanceof Refusal) return { refusal: error };
-          throw error;
-        }
-      };
-      const add = (charge: Charge): ChargeState => {
-        added.push(charge);
-        return "asked";
-      };
-      const result = asked.map(decide);
-      return { save: [...this.adding(added), ...keys.statements], result };
+    return this.database.batch(load, async ([kept = [], receipts = []], session) => {
+      const batch = new ChargeBatch([...kept, ...(await renewalsOf(kept, session))], new KeyClaims(receipts));
+      const result = asked.map((one) => batch.decide(one));
+      return { save: batch.statements(this.database.dialect), result };
     });
-  }
-
-  /** Another replica may ask for the same charge at the same time. */
-  private adding(charges: readonly Charge[]): Statement[] {
-    if (charges.length === 0) return [];
-    const askedAt = now();
-    const rows = charges.map((one) => [one.id, one.userId, one.amount, one.currency, "asked", askedAt] as const);
-    return [upsertInto(this.database.dialect, "charges", columns, rows, { key: ["id"], update: [] })];
   }
 }
 
-function selectStates(ids: readonly string[]): Statement {
-  return { sql: `SELECT id, state FROM charges WHERE id IN (${placeholders(ids.length)})`, values: ids };
+/** The charges of one transaction, decided in turn: each sees those before it. */
+class ChargeBatch {
+  private readonly kept: Map<string, Kept>;
+  private readonly added: Charge[] = [];
+  private readonly renewals = new Map<string, bigint>();
+  private readonly keys: KeyClaims;
+  private readonly now = now();
+
+  constructor(rows: readonly Row[], keys: KeyClaims) {
+    this.kept = new Map(rows.map((row) => [row.id as string, keptOf(row)]));
+    this.keys = keys;
+  }
+
+  decide({ charge, receipt }: Asking): Outcome<KeptCharge> {
+    try {
+      return { answer: this.keys.under(receipt, () => this.ask(charge)) };
+    } catch (error) {
+      if (error instanceof Refusal) return { refusal: error };
+      throw error;
+    }
+  }
+
+  /** Another replica may ask for the same charges at the same time. */
+  statements(dialect: Database["dialect"]): Statement[] {
+    const rows = this.added.map((one) => [one.id, one.userId, one.amount, one.currency, "asked", this.now] as const);
+    return [
+      ...(rows.length > 0 ? [upsertInto(dialect, "charges", columns, rows, { key: ["id"], update: [] })] : []),
+      ...Array.from(this.renewals, ([id, renewals]) => writeRenewals(id, renewals)),
+      ...this.keys.statements,
+    ];
+  }
+
+  private ask(asked: Charge): KeptCharge {
+    const renewals = this.renewals.get(asked.id) ?? this.kept.get(asked.id)?.renewals ?? 0n;
+    const charge = renewed(asked, renewals);
+    const kept = this.kept.get(charge.id);
+    if (!kept) return this.add(charge);
+    if (isStillRequested(kept.askedAt, this.now)) return { charge, state: kept.state };
+    this.renewals.set(asked.id, renewals + 1n);
+    return this.add(renewed(asked, renewals + 1n));
+  }
+
+  private add(charge: Charge): KeptCharge {
+    this.added.push(charge);
+    this.kept.set(charge.id, { state: "asked", askedAt: this.now, renewals: 0n });
+    return { charge, state: "asked" };
+  }
+}
+
+function selectKept(ids: readonly string[]): Statement {
+  const sql = `SELECT id, state, asked_at, renewals FROM charges WHERE id IN (${placeholders(ids.length)})`;
+  return { sql, values: ids };
+}
+
+/** The rows of what these charges have been renewed to last. */
+async function renewalsOf(rows: readonly Row[], session: Session): Promise<Row[]> {
+  const ids = rows.flatMap(({ id, renewals }) => (renewals ? [renewedId(id as string, renewals as bigint)] : []));
+  if (ids.length === 0) return [];
+  const [last = []] = await session.run([selectKept(ids)]);
+  return last;
+}
+
+/** Those that a replica writes at the same time are the same. */
+function writeRenewals(id: string, renewals: bigint): Statement {
+  return { sql: "UPDATE charges SET renewals = ? WHERE id = ?", values: [renewals, id] };
+}
+
+function keptOf({ state, asked_at, renewals }: Row): Kept {
+  return { state: state as ChargeState, askedAt: asked_at as bigint, renewals: renewals as bigint };
 }
 
 /** Keeps that a charge gave its points: to be written with the transfer that gives them. */

@@ -76,4 +76,12 @@ export const migrations: readonly Migration[] = [
         table.index(["state", "asked_at"]);
       }),
   },
+  {
+    name: "003-charges-renewals",
+    up: async (knex) => {
+      if (await knex.schema.hasColumn("charges", "renewals")) return;
+      // How often what asked for it has come again after its day, each time for a charge of its own.
+      await knex.schema.alterTable("charges", (table) => table.bigInteger("renewals").notNullable().defaultTo(0));
+    },
+  },
 ];
