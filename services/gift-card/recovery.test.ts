@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from "ava";
 import { AdminCatalogService } from "../../gen/giftmesh/catalog/v1/admin_catalog_service_pb.ts";
+import { AdminGiftCardService } from "../../gen/giftmesh/giftcard/v1/admin_gift_card_service_pb.ts";
 import { GiftCardStatus, GiftType, RedemptionMethod } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
 import { Unavailable } from "../platform/refusal.ts";
 import { engines } from "../platform/testing/engines.ts";
@@ -81,6 +82,23 @@ for (const { engine, running } of all) {
       await comesTo(id, "expired");
       t.deepEqual(await running.postings(user, id), ["+100.00", "-100.00"]);
     });
+  }
+
+  for (const when of ["before", "after"] as const) {
+    test.serial(
+      `who deletes a card, hears nothing and asks again, has it deleted (${when}) on ${engine.name}`,
+      async (t) => {
+        const user = await running.newUser();
+        const { id } = await running.newCard(user);
+        const remove = (idempotencyKey: string) =>
+          running.clients.of(AdminGiftCardService).deleteGiftCard({ giftCardId: id }, byAdmin({ idempotencyKey }));
+        await stopped(t, { rpc: "Transfer", when }, () => remove(`delete ${when}`));
+        await comesTo(id, "deleted");
+        for (let time = 0; time < 2; time++) await t.notThrowsAsync(remove(`delete ${when}`));
+        await t.throwsAsync(remove(`another ${when}`), { message: "Gift card not found" });
+        t.deepEqual(await running.postings(user, id), ["+100.00", "-100.00"]);
+      },
+    );
   }
 
   test.serial(`a card whose making stops before it is paid never is, on ${engine.name}`, async (t) => {

@@ -5,7 +5,7 @@ import type { CardLane } from "./card-lane.ts";
 import type { CardMoney } from "./card-money.ts";
 import type { Card, ReturnTarget } from "./domain/card.ts";
 import { ReturnDelayed } from "./domain/errors.ts";
-import { returned, startExpiring, startReturning } from "./domain/steps.ts";
+import { asItIs, returned, startExpiring, startReturning } from "./domain/steps.ts";
 import { isFinalNo } from "./neighbours.ts";
 
 export interface ReturningParts {
@@ -22,7 +22,10 @@ export class Returning {
     this.parts = parts;
   }
 
-  /** Has a card end. Rejects with what refuses it, or with ReturnDelayed. `settling` is written with its last step. */
+  /**
+   * Has a card end; one that has for an earlier run of the same request is answered as it is. Rejects with what refuses it,
+   * or with ReturnDelayed. `settling` is written with its last step.
+   */
   async end(
     id: bigint,
     target: ReturnTarget,
@@ -30,10 +33,11 @@ export class Returning {
     settling?: (card: Card) => readonly Statement[],
   ): Promise<Card> {
     const isThere = (card: Card) => card.state === target;
+    const wasBegun = call.receipt?.claimedBefore ?? false;
     const card = await this.parts.lane.take(
       {
         id,
-        step: (card, now) => startReturning(card, target, now),
+        step: (card, now) => (wasBegun && isThere(card) ? asItIs(card) : startReturning(card, target, now)),
         beside: (card) => (settling && isThere(card) ? settling(card) : []),
       },
       call,
