@@ -1,7 +1,9 @@
 import { NotFound, Refusal, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
+import { now } from "../platform/time.ts";
 import { type ReturnTarget, statusOf } from "./domain/card.ts";
 import { GiftCardFinal } from "./domain/errors.ts";
+import { isEndedBy } from "./domain/steps.ts";
 import type { Returning } from "./returning.ts";
 import type { CardLists } from "./store/card-lists.ts";
 
@@ -18,7 +20,10 @@ export interface BulkEnding {
   readonly skipped: readonly SkippedCard[];
 }
 
-/** Ends many cards, each by itself: what refuses one never fails the others. */
+/**
+ * Ends many cards, each by itself: what refuses one never fails the others. One that the same request has ended, in another
+ * run, is counted as if this one had.
+ */
 export async function endAll(
   ids: readonly bigint[],
   target: Exclude<ReturnTarget, "deleted">,
@@ -26,11 +31,12 @@ export async function endAll(
   call: Call,
 ): Promise<BulkEnding> {
   const found = await cards.findMany(ids);
+  const at = now();
   const outcomes = await Promise.allSettled(
     ids.map(async (id) => {
       const card = found.get(id);
       if (!card || statusOf(card) === undefined) throw new NotFound("Gift card");
-      if (card.state === target) throw new GiftCardFinal();
+      if (card.state === target && !isEndedBy(card, call.receipt?.effectId, at)) throw new GiftCardFinal();
       await returning.end(id, target, call);
     }),
   );

@@ -127,6 +127,35 @@ declare("a redeem's key pays nothing a day later, when what it was answered is f
   t.is(await here.balance(userId), "1000.00");
 });
 
+declare("cards that a request has cancelled are not told to be skipped when it comes again elsewhere", async (t) => {
+  const { here, there } = replicas;
+  const userId = await here.newUser();
+  const giftCardIds: bigint[] = [];
+  for (let one = 0; one < 4; one++) giftCardIds.push((await here.newCard(userId)).id);
+  const key = { idempotencyKey: randomUUID() };
+  const cancel = (replica: RunningCards, ids: bigint[], init = {}) => {
+    const wanted = { giftCardIds: ids, status: GiftCardStatus.CANCELLED };
+    return replica.clients.of(AdminGiftCardService).bulkUpdateGiftCardStatus(wanted, byAdmin(init));
+  };
+  const [first = 0n] = giftCardIds;
+  await cancel(here, [first]);
+  const go = Promise.withResolvers<void>();
+  let transfers = 0;
+  here.comeBetween(async (method, call, run) => {
+    if (method.name === "Transfer" && ++transfers === 3) await go.promise;
+    return run(call);
+  });
+  const waiting = cancel(here, giftCardIds, key);
+  const cancelled = () => here.select("SELECT id FROM cards WHERE sender_id = ? AND state = 'cancelled'", userId);
+  await eventually(async () => (await cancelled()).length === 3);
+  const answer = await cancel(there, giftCardIds, key);
+  here.comeBetween();
+  go.resolve();
+  t.like(answer, { updatedCount: 3, skipped: [{ id: first, reason: "GIFT_CARD_FINAL" }] });
+  t.deepEqual(await waiting, answer);
+  t.is(await here.balance(userId), "1000.00");
+});
+
 declare("who waits only for a moment, and asks again elsewhere under the same key, gets one card of it", async (t) => {
   const { here } = replicas;
   for (let round = 0; round < 10; round++) {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Statement } from "../platform/database/database.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import type { CardEvents } from "./card-events.ts";
@@ -5,7 +6,7 @@ import type { CardLane } from "./card-lane.ts";
 import type { CardMoney } from "./card-money.ts";
 import type { Card, ReturnTarget } from "./domain/card.ts";
 import { ReturnDelayed } from "./domain/errors.ts";
-import { asItIs, returned, startExpiring, startReturning } from "./domain/steps.ts";
+import { returned, startExpiring, startReturning } from "./domain/steps.ts";
 import { isFinalNo } from "./neighbours.ts";
 
 export interface ReturningParts {
@@ -23,8 +24,8 @@ export class Returning {
   }
 
   /**
-   * Has a card end; one that has for an earlier run of the same request is answered as it is. Rejects with what refuses it,
-   * or with ReturnDelayed. `settling` is written with its last step.
+   * Has a card end; one that the same request has ended before is answered as it is. Rejects with what refuses it, or with
+   * ReturnDelayed. `settling` is written with its last step.
    */
   async end(
     id: bigint,
@@ -33,11 +34,12 @@ export class Returning {
     settling?: (card: Card) => readonly Statement[],
   ): Promise<Card> {
     const isThere = (card: Card) => card.state === target;
-    const wasBegun = call.receipt?.claimedBefore ?? false;
+    // Without a key it is told from all others all the same: a lane whose commit was lost asks again for what it has done.
+    const requestId = call.receipt?.effectId ?? randomUUID();
     const card = await this.parts.lane.take(
       {
         id,
-        step: (card, now) => (wasBegun && isThere(card) ? asItIs(card) : startReturning(card, target, now)),
+        step: (card, now) => startReturning(card, { target, requestId }, now),
         beside: (card) => (settling && isThere(card) ? settling(card) : []),
       },
       call,

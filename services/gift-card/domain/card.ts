@@ -108,8 +108,8 @@ export interface Card extends Looks {
   /** Who redeems it, or has. */
   readonly redeemedBy: bigint | undefined;
   readonly redeemedAt: Instant | undefined;
-  /** The request by which it is being redeemed, or was: it is answered again. Undefined where it gave no key. */
-  readonly redeemRequestId: string | undefined;
+  /** The request by which it is being redeemed or ended, or was last: it is answered again. Undefined where nobody asked. */
+  readonly lastRequestId: string | undefined;
   readonly transaction: CardTransaction | undefined;
   readonly order: CardOrder | undefined;
   /** Counts the attempts to move its value: each has effects of its own. */

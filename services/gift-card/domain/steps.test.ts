@@ -1,9 +1,10 @@
 import test from "ava";
 import { Refusal } from "../../platform/refusal.ts";
 import { cardStates, cardWith, orderCardWith } from "../testing/cards.ts";
-import type { Card, CardState, Step } from "./card.ts";
+import type { Card, CardState, ReturnTarget, Step } from "./card.ts";
 import {
   changed,
+  isEndedBy,
   isStillRequested,
   made,
   ordered,
@@ -29,7 +30,7 @@ const holder = { userId: 2n, requestId: undefined };
 
 /** A card as it is in a state, on the way that leads there. */
 function cardIn(state: CardState): Card {
-  const redeemer = { redeemedBy: 2n, redeemRequestId: undefined, attempt: 4n };
+  const redeemer = { redeemedBy: 2n, lastRequestId: undefined, attempt: 4n };
   switch (state) {
     case "making":
     case "failed":
@@ -56,6 +57,8 @@ function cardIn(state: CardState): Card {
   }
 }
 
+const ending = (target: ReturnTarget, requestId?: string) => ({ target, requestId });
+
 /** Every step, as whoever drives a card of each state may come to ask for it. */
 const steps: Readonly<Record<string, (card: Card) => Step>> = {
   made: (card) => made(card, now),
@@ -72,9 +75,9 @@ const steps: Readonly<Record<string, (card: Card) => Step>> = {
   unordered: (card) => unordered(card, transaction, now),
   stepBackFromUnordering: (card) => stepBackFromUnordering(card, card.cancelAttempt, now),
   "stepBackFromUnordering, of an attempt before": (card) => stepBackFromUnordering(card, card.cancelAttempt - 1n, now),
-  "startReturning to be cancelled": (card) => startReturning(card, "cancelled", now),
-  "startReturning to be expired": (card) => startReturning(card, "expired", now),
-  "startReturning to be deleted": (card) => startReturning(card, "deleted", now),
+  "startReturning to be cancelled": (card) => startReturning(card, ending("cancelled"), now),
+  "startReturning to be expired": (card) => startReturning(card, ending("expired"), now),
+  "startReturning to be deleted": (card) => startReturning(card, ending("deleted"), now),
   startExpiring: (card) => startExpiring(card, now),
   "startExpiring once its time is over": (card) => startExpiring(card, now + 1n),
   returned: (card) => returned(card, now),
@@ -204,7 +207,7 @@ test("a card that is being redeemed when its time is over is redeemed", (t) => {
 test("a card that is let go has nobody who redeems it, and expires when it should", (t) => {
   const redeeming = startRedeeming(cardIn("active"), "wallet", holder, now - 10n).card;
   const { card } = stepBackFromRedeeming(redeeming, redeeming.attempt, now);
-  t.like(card, { redeemedBy: undefined, redeemRequestId: undefined, dueAt: card.expiresAt });
+  t.like(card, { redeemedBy: undefined, lastRequestId: undefined, dueAt: card.expiresAt });
 });
 
 test("an order that was made of a card is cancelled for who made it, once, and for nobody else", (t) => {
@@ -232,6 +235,22 @@ test("that an order could not be cancelled does not end a second cancelling of i
   const second = startUnordering(backAgain, holder, now).card;
   t.deepEqual(stepBackFromUnordering(second, first.cancelAttempt, now), { kind: "as it is", card: second });
   t.is(second.attempt, card.attempt);
+});
+
+test("a card is known for a day by the request that has ended it, and by no other", (t) => {
+  const day = 86_400_000_000n;
+  for (const state of ["active", "used"] as const) {
+    const begun = startReturning(cardIn(state), ending("deleted", "r"), now).card;
+    const card = returned(begun, now).card;
+    t.is(card.state, "deleted");
+    t.deepEqual(startReturning(card, ending("deleted", "r"), now), { kind: "as it is", card });
+    for (const other of [ending("cancelled", "r"), ending("deleted", "other"), ending("deleted")]) {
+      t.throws(() => startReturning(card, other, now), { message: "Gift card not found" });
+    }
+    t.true(isEndedBy(card, "r", card.updatedAt + day - 1n));
+    t.false(isEndedBy(card, "r", card.updatedAt + day));
+    t.false(isEndedBy(card, undefined, now));
+  }
 });
 
 test("a card that was never made forgets its request, so that asking again makes another", (t) => {

@@ -16,7 +16,7 @@ const makingPatience = 5_000_000n;
 /** How long a card that was never made is kept, in microseconds: a day. */
 const failedKeptFor = 86_400_000_000n;
 
-/** How long the request that made a card is known by, in microseconds: a day, as its answer is. */
+/** How long a request is known by what it has done to a card, in microseconds: a day, as its answer is. */
 const requestKnownFor = 86_400_000_000n;
 
 /** What a card is begun with. */
@@ -47,6 +47,13 @@ export interface Redeeming {
   readonly requestId: string | undefined;
 }
 
+/** What a card is to become, by which request. */
+export interface Ending {
+  readonly target: ReturnTarget;
+  /** Undefined where nobody asks for it. */
+  readonly requestId: string | undefined;
+}
+
 /** A card that nobody sees yet. */
 export function begin(wanted: Beginning, now: Instant): Card {
   return {
@@ -57,7 +64,7 @@ export function begin(wanted: Beginning, now: Instant): Card {
     method: "pending",
     redeemedBy: undefined,
     redeemedAt: undefined,
-    redeemRequestId: undefined,
+    lastRequestId: undefined,
     transaction: undefined,
     order: undefined,
     attempt: 0n,
@@ -98,8 +105,8 @@ export function startRedeeming(card: Card, as: GiftType, by: Redeeming, now: Ins
   const state = as === "wallet" ? "redeeming" : "ordering";
   if ((card.state === state || (card.state === "used" && card.method === as)) && isBy(card, by)) return asItIs(card);
   if (card.state !== "active" || card.giftType !== as || isExpired(card, now)) throw new GiftCardNotRedeemable();
-  const { userId: redeemedBy, requestId: redeemRequestId } = by;
-  return underWay({ ...card, redeemedBy, redeemRequestId, attempt: card.attempt + 1n }, state, now);
+  const { userId: redeemedBy, requestId: lastRequestId } = by;
+  return underWay({ ...card, redeemedBy, lastRequestId, attempt: card.attempt + 1n }, state, now);
 }
 
 /** The attempt's value is in the wallet. */
@@ -117,7 +124,7 @@ export function ordered(card: Card, attempt: bigint, order: CardOrder, now: Inst
 /** The attempt's value was not moved, and never will be: it is as if nobody had redeemed it. */
 export function stepBackFromRedeeming(card: Card, attempt: bigint, now: Instant): Step {
   if ((card.state !== "redeeming" && card.state !== "ordering") || card.attempt !== attempt) return asItIs(card);
-  return active({ ...card, redeemedBy: undefined, redeemRequestId: undefined }, now);
+  return active({ ...card, redeemedBy: undefined, lastRequestId: undefined }, now);
 }
 
 /**
@@ -131,7 +138,7 @@ export function startUnordering(card: Card, by: Redeeming, now: Instant): Step {
   const isTheirs = card.redeemedBy === by.userId;
   if (card.state !== "used" || card.method !== "order" || !isTheirs) throw new GiftCardNotRedeemable();
   const cancelAttempt = card.cancelAttempt + 1n;
-  return underWay({ ...card, redeemRequestId: by.requestId, cancelAttempt }, "unordering", now);
+  return underWay({ ...card, lastRequestId: by.requestId, cancelAttempt }, "unordering", now);
 }
 
 /** The order is cancelled, and its price is in the wallet. */
@@ -149,19 +156,19 @@ export function stepBackFromUnordering(card: Card, cancelAttempt: bigint, now: I
 /**
  * Its value is to go back to whoever paid for it. One that is on its way to become the same, or is it already, is
  * answered as it is; a card that has no value any more is deleted at once. Throws GiftCardFinal for any other, and
- * NotFound where there is none.
+ * NotFound where there is none; one that the same request has deleted is answered as it is.
  */
-export function startReturning(card: Card, target: ReturnTarget, now: Instant): Step {
+export function startReturning(card: Card, { target, requestId: lastRequestId }: Ending, now: Instant): Step {
   switch (card.state) {
     case "active":
-      return underWay({ ...card, returningTo: target }, "returning", now);
+      return underWay({ ...card, lastRequestId, returningTo: target }, "returning", now);
     case "returning":
       if (card.returningTo === target) return asItIs(card);
       throw new GiftCardFinal();
     case "used":
     case "expired":
     case "cancelled":
-      if (target === "deleted") return atRest(card, "deleted", now);
+      if (target === "deleted") return atRest({ ...card, lastRequestId }, "deleted", now);
       if (card.state === target) return asItIs(card);
       throw new GiftCardFinal();
     case "redeeming":
@@ -169,19 +176,30 @@ export function startReturning(card: Card, target: ReturnTarget, now: Instant): 
     case "unordering":
     case "changing":
       throw new GiftCardFinal();
+    case "deleted":
+      if (target === "deleted" && isEndedBy(card, lastRequestId, now)) return asItIs(card);
+      throw new NotFound("Gift card");
     case "making":
     case "failed":
-    case "deleted":
       throw new NotFound("Gift card");
     default:
       return card.state satisfies never;
   }
 }
 
+/** Whether it is this request that has ended it: for as long as its answer is kept. */
+export function isEndedBy(
+  { lastRequestId, updatedAt }: Pick<Card, "lastRequestId" | "updatedAt">,
+  requestId: string | undefined,
+  now: Instant,
+): boolean {
+  return requestId !== undefined && lastRequestId === requestId && now - updatedAt < requestKnownFor;
+}
+
 /** Its time is over. */
 export function startExpiring(card: Card, now: Instant): Step {
   if (card.state !== "active" || !isExpired(card, now)) return asItIs(card);
-  return startReturning(card, "expired", now);
+  return startReturning(card, { target: "expired", requestId: undefined }, now);
 }
 
 /** How long value that cannot go back waits before it is tried again: as long again as it has, a minute at most. */
@@ -237,8 +255,8 @@ function checkIsThere(card: Card): void {
   if (statusOf(card) === undefined) throw new NotFound("Gift card");
 }
 
-function isBy({ redeemedBy, redeemRequestId }: Card, { userId, requestId }: Redeeming): boolean {
-  return requestId !== undefined && redeemedBy === userId && redeemRequestId === requestId;
+function isBy({ redeemedBy, lastRequestId }: Card, { userId, requestId }: Redeeming): boolean {
+  return requestId !== undefined && redeemedBy === userId && lastRequestId === requestId;
 }
 
 function active(card: Card, now: Instant): Step {
