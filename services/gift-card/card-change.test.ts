@@ -161,6 +161,23 @@ for (const { engine, running } of all) {
     });
   }
 
+  test.serial(
+    `a card that is deleted without a key is deleted once, though answers of commits are lost ${on}`,
+    async (t) => {
+      const maker = await running.newUser();
+      const [active, used] = [await running.newCard(maker), await running.newCard(maker)];
+      await running.redeem(used.id, maker);
+      for (const { id: giftCardId } of [active, used]) {
+        Object.assign(running.lossy, { toLose: 1, every: 1 });
+        await t.notThrowsAsync(admins.deleteGiftCard({ giftCardId }, byAdmin()));
+        t.is(running.lossy.toLose, 0);
+        t.is(await running.stateOf(giftCardId), "deleted");
+        await t.throwsAsync(admins.deleteGiftCard({ giftCardId }, byAdmin()), { instanceOf: NotFound });
+      }
+      t.is(await running.balance(maker), "1000.00");
+    },
+  );
+
   test.serial(`of many who readdress a card at once the last's code is its own, and no other ${on}`, async (t) => {
     const maker = await running.newUser();
     const { id, code } = await running.newCard(maker, { recipientEmail: newEmail() });
