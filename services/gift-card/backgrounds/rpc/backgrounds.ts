@@ -94,11 +94,14 @@ export function serveBackgrounds({ database, backgrounds, backgroundIds, picture
     },
 
     async deleteBackground({ backgroundId }, call) {
+      // A commit of which nobody heard has deleted it, and the transaction is run again.
+      let deleted: Background | undefined;
       const picture = await database.transaction(async (tx) => {
-        const known = await locked(tx, backgroundId);
+        const known = deleted ?? (await locked(tx, backgroundId));
         // A card that is being made has held the background since before, or finds it gone.
         if (await cards.isOnAnyCard(tx, backgroundId)) throw new BackgroundInUse();
         await backgrounds.delete(tx, backgroundId);
+        deleted = known;
         await pictures.releaseDeleted(tx, known.picture);
         await settle(tx, call, {});
         return known.picture;
@@ -108,10 +111,13 @@ export function serveBackgrounds({ database, backgrounds, backgroundIds, picture
     },
 
     async toggleBackgroundStatus({ backgroundId }, call) {
+      // What the first run has found: after a commit of which nobody heard, another would switch it back.
+      let wasActive: boolean | undefined;
       return database.transaction(async (tx) => {
         const known = await locked(tx, backgroundId);
-        const background = changed(known, { active: !known.active }, now());
-        await backgrounds.update(tx, background);
+        wasActive ??= known.active;
+        const background = changed(known, { active: !wasActive }, now());
+        if (background !== known) await backgrounds.update(tx, background);
         return settle(tx, call, { background: backgroundShape(background) });
       });
     },

@@ -13,6 +13,7 @@ import { type GrpcServer, startGrpcServer } from "../../../platform/rpc/grpc-ser
 import { MeshClients } from "../../../platform/rpc/mesh-clients.ts";
 import type { ServiceDefinition } from "../../../platform/service.ts";
 import { type Engine, testConfig } from "../../../platform/testing/engines.ts";
+import { LossyDatabase } from "../../../platform/testing/lossy-database.ts";
 import { type Answer, RestClient } from "../../../testing/rest-client.ts";
 import { CardLists } from "../../store/card-lists.ts";
 import { migrations } from "../../store/migrations.ts";
@@ -31,10 +32,18 @@ const usualPicture = png({ width: 3, height: 2 });
 /** A form's fields; bytes are files. */
 export type FormFields = Readonly<Record<string, string | Uint8Array>>;
 
+interface Found {
+  readonly part: BackgroundsPart;
+  readonly database: Database;
+  readonly lossy: LossyDatabase;
+}
+
 /** Backgrounds behind an edge that asks for them over gRPC, on one engine; and a look into their database. */
 export class RunningBackgrounds {
   readonly part: BackgroundsPart;
   readonly database: Database;
+  /** What the service itself goes through to it, to have answers be lost. */
+  readonly lossy: LossyDatabase;
   readonly lines: Record<string, unknown>[];
   /** Where the edge is. */
   readonly url: URL;
@@ -48,13 +57,14 @@ export class RunningBackgrounds {
     const log: Logger = pino({ level: "info" }, { write: (line) => void lines.push(JSON.parse(line)) });
     const dispatcher = new Dispatcher({ log });
     const clients = new MeshClients({ config, dispatcher, log });
-    const made = Promise.withResolvers<{ part: BackgroundsPart; database: Database }>();
+    const made = Promise.withResolvers<Found>();
     const definition: ServiceDefinition = {
       name: "gift-card",
       migrations: [...new Set([...migrations, ...backgroundMigrations])],
       async create(platform) {
-        const part = createBackgrounds(platform, new CardLists(platform.database));
-        made.resolve({ part, database: platform.database });
+        const lossy = new LossyDatabase(platform.database);
+        const part = createBackgrounds({ ...platform, database: lossy.database }, new CardLists(platform.database));
+        made.resolve({ part, database: platform.database, lossy });
         return { serves: [part.served] };
       },
     };
@@ -76,11 +86,12 @@ export class RunningBackgrounds {
   }
 
   private constructor(
-    { part, database }: { part: BackgroundsPart; database: Database },
+    { part, database, lossy }: Found,
     rest: { service: HostedService; grpc: GrpcServer; edge: Edge; url: URL; lines: Record<string, unknown>[] },
   ) {
     this.part = part;
     this.database = database;
+    this.lossy = lossy;
     this.service = rest.service;
     this.grpc = rest.grpc;
     this.edge = rest.edge;
