@@ -79,6 +79,9 @@ for (const { engine, database } of databases) {
     t.is(await write(20n, "written once"), "written once");
     t.is(lossy.toLose, 0);
     t.true(isTakenId(await t.throwsAsync(write(20n))));
-    t.deepEqual((await ids()).slice(-1), [20n]);
+    lossy.toLose = 1;
+    await lossy.database.write([note(21n)]);
+    t.true(isTakenId(await t.throwsAsync(lossy.database.write([note(21n)]))));
+    t.deepEqual((await ids()).slice(-2), [20n, 21n]);
   });
 }

@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import knex, { type Knex } from "knex";
 import type { Connection as DriverConnection, QueryError, TypeCastField, TypeCastNext } from "mysql2";
 import type { Database, Row, Session, Statement, Transaction } from "./database.ts";
-import { retryTransaction, retryTransient } from "./retry.ts";
+import { retryTransaction, retryTransient, retryWrite } from "./retry.ts";
 import { createSequences, firstTaken, takeNumbers } from "./sequences.ts";
 
 /** A connection, and what it goes over. */
@@ -87,7 +87,7 @@ export function openMysql(url: string, name: string, connections: number, answer
         }),
       ),
     commit: (statements) => commit(statements),
-    write: (statements, { isLong = false } = {}) => retryTransient(() => commit(statements, isLong)),
+    write: (statements, { isLong = false } = {}) => retryWrite(() => commit(statements, isLong)),
     snapshot: (work) =>
       onConnection(pool, (connection) =>
         rollingBack(connection, async () => {

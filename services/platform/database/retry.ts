@@ -40,3 +40,17 @@ export async function retryTransaction<T>(
     }
   });
 }
+
+/** The same for what writes and answers nothing. */
+export async function retryWrite(write: () => Promise<void>): Promise<void> {
+  let isAgain = false;
+  await retryTransient(async () => {
+    try {
+      await write();
+    } catch (error) {
+      if (isAgain && isTakenId(error)) return;
+      isAgain = true;
+      throw error;
+    }
+  });
+}

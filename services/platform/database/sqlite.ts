@@ -1,6 +1,6 @@
 import knex from "knex";
 import type { Database, Session, Statement, Transaction } from "./database.ts";
-import { retryTransaction, retryTransient } from "./retry.ts";
+import { retryTransaction, retryWrite } from "./retry.ts";
 import { createSequences, firstTaken, takeNumbers } from "./sequences.ts";
 import { SqliteConnection } from "./sqlite-connection.ts";
 import { NodeSqliteClient } from "./sqlite-dialect.ts";
@@ -70,7 +70,7 @@ export function openSqlite(filename: string): Database {
         return result;
       }),
     commit,
-    write: (statements) => retryTransient(() => commit(statements)),
+    write: (statements) => retryWrite(() => commit(statements)),
     snapshot: async (work) => {
       const connection = new SqliteConnection(filename, "read");
       try {

@@ -1,5 +1,5 @@
 import type { Database } from "../database/database.ts";
-import { retryTransaction } from "../database/retry.ts";
+import { retryTransaction, retryWrite } from "../database/retry.ts";
 
 /**
  * A database whose connection is lost as often as it is told to, each time after a commit and before its answer: whoever
@@ -20,18 +20,13 @@ export class LossyDatabase {
       // These run again by themselves.
       transaction: (work, options) =>
         retryTransaction(work, async (run) => this.lose(await database.transaction(run, options))),
-      write: (statements, options) => this.runAgain(() => database.write(statements, options)),
+      write: (statements, options) => retryWrite(async () => this.lose(await database.write(statements, options))),
     };
   }
 
   private lose<T>(answer: T): T {
     if (!this.isLost()) return answer;
     throw Object.assign(new Error("Connection lost"), { code: "PROTOCOL_CONNECTION_LOST" });
-  }
-
-  private async runAgain<T>(run: () => Promise<T>): Promise<T> {
-    const answer = await run();
-    return this.isLost() ? this.runAgain(run) : answer;
   }
 
   private isLost(): boolean {

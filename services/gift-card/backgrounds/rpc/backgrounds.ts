@@ -64,8 +64,8 @@ export function serveBackgrounds({ database, backgrounds, backgroundIds, picture
       const words = { name, description: description || undefined };
       const background: Background = { id, ...words, active: isActive, picture, createdAt: at, updatedAt: at };
       return database.transaction(async (tx) => {
-        await pictures.keep(tx, picture);
         await backgrounds.insert(tx, background);
+        await pictures.keep(tx, picture);
         return settle(tx, call, { background: backgroundShape(background) });
       });
     },
@@ -85,7 +85,8 @@ export function serveBackgrounds({ database, backgrounds, backgroundIds, picture
         const known = await locked(tx, backgroundId);
         const background = changed(known, changes, now());
         if (background !== known) await backgrounds.update(tx, background);
-        if (picture !== undefined) {
+        // A run before this one may have been committed, and its answer lost.
+        if (picture !== undefined && picture !== known.picture) {
           await pictures.keep(tx, picture);
           await pictures.releaseReplaced(tx, known.picture);
         }
