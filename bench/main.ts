@@ -24,7 +24,7 @@ const benches: Readonly<Record<string, (stack: AsyncDisposableStack) => Promise<
   vouchers: benchVouchers,
 };
 
-/** Those that take long, measured only where they are named: an hour, and ten minutes. */
+/** Those that take long, measured only where they are named: half an hour, and ten minutes. */
 const longBenches: typeof benches = { "ten-million": benchTenMillion, soak: benchSoak };
 
 /**
