@@ -27,14 +27,22 @@ export function watching(house: VoucherHouse, how: string): void {
     integration.deliver({ requestId: BigInt(request.request_id), code, channel });
 
   /** All that the event stream says until it ends. */
-  const eventsOf = async ({ request_id, watch_token }: Request): Promise<WatchedData[]> => {
-    const { status, headers, text } = await anonymous.get(
-      `/voucher/requests/${request_id}/events?token=${watch_token}`,
+  /** Watches a request from its first event on, which is there once this resolves; `events` are all of them in the end. */
+  const watch = async ({ request_id, watch_token }: Request): Promise<{ readonly events: Promise<WatchedData[]> }> => {
+    const response = await fetch(`${anonymous.base}/voucher/requests/${request_id}/events?token=${watch_token}`);
+    const { status, headers } = response;
+    if (status !== 200 || headers.get("content-type") !== "text/event-stream") {
+      throw new Error(`${status} ${await response.text()}`);
+    }
+    const events = response.text().then((text) =>
+      text
+        .split("\n\n")
+        .filter((event) => event !== "" && !event.startsWith(":"))
+        .map((event) => JSON.parse(/^data: (.+)$/.exec(event)?.[1] ?? "null")),
     );
-    if (status !== 200 || headers.get("content-type") !== "text/event-stream") throw new Error(`${status} ${text}`);
-    const events = text.split("\n\n").filter((event) => event !== "" && !event.startsWith(":"));
-    return events.map((event) => JSON.parse(/^data: (.+)$/.exec(event)?.[1] ?? "null"));
+    return { events };
   };
+  const eventsOf = async (request: Request) => (await watch(request)).events;
 
   test(`a request is processing until there is news ${how}`, async (t) => {
     const request = await house.ask();
@@ -89,10 +97,11 @@ export function watching(house: VoucherHouse, how: string): void {
 
   test(`an event stream and a Connect stream say the same: how it stands, and how it ends ${how}`, async (t) => {
     const request = await house.ask();
-    const streams = [eventsOf(request), askConnectStream(anonymous, watchRequestedCode, fieldsOf(request))] as const;
+    const asked = askConnectStream(anonymous, watchRequestedCode, fieldsOf(request));
+    const watched = await watch(request);
     await sleep(300);
     await deliver(request, "WEB-2");
-    const [events, connect] = await Promise.all(streams);
+    const [events, connect] = await Promise.all([watched.events, asked]);
     t.deepEqual(
       events.map(({ status, channel, voucher_code }) => [status, channel, voucher_code]),
       [
@@ -133,10 +142,11 @@ export function watching(house: VoucherHouse, how: string): void {
 
   test(`a late code leaves by SMS, and who watches hears so ${how}`, async (t) => {
     const request = await house.ask();
-    const streams = [eventsOf(request), house.see(request, 30)] as const;
+    const seen = house.see(request, 30);
+    const watched = await watch(request);
     await sleep(lateAfterMs + 200);
     await deliver(request, "SMS-2", VoucherChannel.SMS);
-    const [events, waited] = await Promise.all(streams);
+    const [events, waited] = await Promise.all([watched.events, seen]);
     t.deepEqual(
       events.map(({ status, channel, voucher_code }) => [status, channel, voucher_code]),
       [
@@ -154,10 +164,10 @@ export function watching(house: VoucherHouse, how: string): void {
   ] as const) {
     test(`where ${why} the request has failed, and who watches hears so ${how}`, async (t) => {
       const request = await house.ask();
-      const streams = [eventsOf(request), house.see(request, 30)] as const;
-      await sleep(200);
+      const seen = house.see(request, 30);
+      const watched = await watch(request);
       await integration.refuse(BigInt(request.request_id), failure);
-      const [events, waited] = await Promise.all(streams);
+      const [events, waited] = await Promise.all([watched.events, seen]);
       t.deepEqual(
         events.map(({ status }) => status),
         ["processing", "failed"],
