@@ -1,5 +1,7 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from "node:net";
+import { fileURLToPath } from "node:url";
 import test from "ava";
 import { pino } from "pino";
 import { ConfigError } from "../config.ts";
@@ -111,30 +113,25 @@ if (mysql) {
   test("what was locked by a process that stands still is free again before long", async (t) => {
     const name = `${mysql.environment.DATABASE_PREFIX}locked`;
     await createMysqlDatabase(url, name);
-    const [still, other] = [openMysql(url, name, 1), openMysql(url, name, 1)];
-    await other.read.raw("CREATE TABLE things (id BIGINT PRIMARY KEY)");
-    await other.commit([{ sql: "INSERT INTO things VALUES (1)", values: [] }]);
-    const lock = { sql: "SELECT id FROM things WHERE id = 1 FOR UPDATE", values: [] };
-    const [locked, movesOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const standing = still.transaction(async ({ run }) => {
-      await run([lock]);
-      locked.resolve();
-      await movesOn.promise;
-    });
-    await locked.promise;
-    t.true(isLockedOut(await t.throwsAsync(other.commit([lock]))));
-    await eventually(async () => {
+    const database = openMysql(url, name, 1);
+    await database.read.raw("CREATE TABLE things (id BIGINT PRIMARY KEY)");
+    await database.commit([{ sql: "INSERT INTO things VALUES (1)", values: [] }]);
+    const isLocked = async () => {
       try {
-        await other.commit([lock]);
-        return true;
+        await database.commit([{ sql: "SELECT id FROM things WHERE id = 1 FOR UPDATE", values: [] }]);
+        return false;
       } catch (error) {
         if (!isLockedOut(error)) throw error;
-        return false;
+        return true;
       }
-    });
-    movesOn.resolve();
-    await standing;
-    await Promise.all([still.close(), other.close()]);
+    };
+    const program = fileURLToPath(new URL("../testing/standing-process.ts", import.meta.url));
+    const standing = spawn(process.execPath, [program, url, name], { stdio: "inherit" });
+    t.teardown(() => standing.kill("SIGKILL"));
+    await eventually(isLocked);
+    await eventually(async () => !(await isLocked()));
+    t.deepEqual([standing.exitCode, standing.signalCode], [null, null]);
+    await database.close();
   });
 
   test("a server that does not let us in is not waited for", async (t) => {
