@@ -53,6 +53,18 @@ for (const setting of await Promise.all((await engines()).map(keyedFlowsOn))) {
     await engine.remove();
   });
 
+  test.serial(
+    `a run that is not committed is given the answer of one that is, from another replica ${on}`,
+    async (t) => {
+      const [key, before] = [newKey(), await effects()];
+      const another = () => other("1", key, answering("the other's"));
+      const run = (flow: Flow) => flow.endAtSecondTry("its own", another);
+      t.like(await here("1", key, run), { balance: "the other's" });
+      t.like(await here("1", key, never), { balance: "the other's" });
+      t.is((await effects()) - before, 1);
+    },
+  );
+
   test.serial(`while a request is under way, another one under its key has no effect, anywhere ${on}`, async (t) => {
     const [key, before, first] = [newKey(), await effects(), heldFlow()];
     const asked = here("1", key, first.run);

@@ -12,7 +12,9 @@ const keptFor = 24n * 3600n * 1_000_000n;
 
 /** Ends a handler that had an effect: writes the answer beside it where the caller gave an idempotency key. */
 export async function settle<T extends object>(session: Session, call: Call, answer: T): Promise<T> {
-  if (call.receipt) await session.run(call.receipt.settling(answer));
+  if (!call.receipt) return answer;
+  await session.run(call.receipt.settling(answer));
+  session.isSettled = true;
   return answer;
 }
 

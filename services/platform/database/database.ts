@@ -20,6 +20,9 @@ export interface Duration {
 export interface Session {
   /** Runs statements in order, in one round trip; answers the rows of each, none for those that write. */
   run(statements: readonly Statement[]): Promise<Row[][]>;
+
+  /** Whether the answer to a request is written in it: whoever runs it again is given the one that is there then. */
+  isSettled?: boolean;
 }
 
 /** An open transaction to build queries in. */

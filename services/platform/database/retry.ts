@@ -19,7 +19,7 @@ export async function retryTransient<T>(work: () => Promise<T>): Promise<T> {
 /**
  * Runs work in transactions that `transact` commits, again while they fail for a reason that may pass. Where the commit of
  * one went through and its answer was lost, the next finds a row with the id of one that it is to insert: what the work came
- * to before is answered.
+ * to before is answered, unless it has settled a request, which another run of that may have done.
  */
 export async function retryTransaction<T>(
   work: (tx: Transaction) => Promise<T>,
@@ -31,7 +31,7 @@ export async function retryTransaction<T>(
     try {
       return await transact(async (tx) => {
         const result = await work(tx);
-        before = { result };
+        if (!tx.isSettled) before = { result };
         return result;
       });
     } catch (error) {

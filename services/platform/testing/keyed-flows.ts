@@ -5,8 +5,9 @@ import {
   ChargePointsResponseSchema,
   PointsService,
 } from "../../../gen/giftmesh/wallet/v1/points_service_pb.ts";
-import type { Statement } from "../database/database.ts";
+import type { Statement, Transaction } from "../database/database.ts";
 import { createTable } from "../database/migrate.ts";
+import { retryTransaction } from "../database/retry.ts";
 import { insertInto } from "../database/statements.ts";
 import { Receipts, settle } from "../idempotency.ts";
 import { KeyClaims } from "../key-claims.ts";
@@ -34,6 +35,8 @@ export interface Flow {
   begin(): Promise<void>;
   /** The last: writes the effect, and the answer. */
   end(balance: string): Promise<ChargePointsResponse>;
+  /** The same; its first commit does not go through, its connection being lost before it, and `meanwhile` comes then. */
+  endAtSecondTry(balance: string, meanwhile: () => Promise<unknown>): Promise<ChargePointsResponse>;
 }
 
 /** Asks a replica for so much under a key; `run` is what it does then, unless it has been answered before. */
@@ -51,13 +54,26 @@ export async function keyedFlowsOn(engine: Engine) {
     const lane = claimingLane();
     return async (amount, idempotencyKey, run) => {
       const call = new Call({ requestId: `request-${idempotencyKey}-${amount}`, caller, idempotencyKey });
+      const ending = (balance: string) => async (tx: Transaction) => {
+        await tx.run([insertInto("effects", ["id"], [[call.receipt?.effectId ?? ""]])]);
+        return settle(tx, call, create(ChargePointsResponseSchema, { balance }));
+      };
       const flow: Flow = {
         begin: async () => lane.submit(call),
-        end: (balance) =>
-          database.transaction(async (tx) => {
-            await tx.run([insertInto("effects", ["id"], [[call.receipt?.effectId ?? ""]])]);
-            return settle(tx, call, create(ChargePointsResponseSchema, { balance }));
-          }),
+        end: (balance) => database.transaction(ending(balance)),
+        endAtSecondTry: (balance, meanwhile) => {
+          let tries = 0;
+          return retryTransaction(ending(balance), async (work) => {
+            if (++tries > 1) return database.transaction(work);
+            const lost = Object.assign(new Error("Connection lost"), { code: "PROTOCOL_CONNECTION_LOST" });
+            const undone = new Error("Not committed");
+            await database
+              .transaction(async (tx) => work(tx).then(() => Promise.reject(undone)))
+              .catch(() => undefined);
+            await meanwhile();
+            throw lost;
+          });
+        },
       };
       const request = create(method.input, { memberId: "me", amount });
       return receipts.once(method, request, call, () => run(flow)) as Promise<ChargePointsResponse>;
