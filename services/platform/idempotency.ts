@@ -5,10 +5,7 @@ import { isOutcome, Receipt, selectReceipts } from "./receipt.ts";
 import { Refusal, Unavailable } from "./refusal.ts";
 import type { Call } from "./rpc/call.ts";
 import type { Worker } from "./service.ts";
-import { now } from "./time.ts";
-
-/** How long an answer is kept for replay, and a claim of a key. */
-const keptFor = 24n * 3600n * 1_000_000n;
+import { now, requestKnownFor } from "./time.ts";
 
 /** Ends a handler that had an effect: writes the answer beside it where the caller gave an idempotency key. */
 export async function settle<T extends object>(session: Session, call: Call, answer: T): Promise<T> {
@@ -62,7 +59,7 @@ export class Receipts {
       everyMs: 600_000,
       alone: true,
       run: async () => {
-        const old = { sql: "DELETE FROM receipts WHERE created_at < ?", values: [now() - keptFor] };
+        const old = { sql: "DELETE FROM receipts WHERE created_at < ?", values: [now() - requestKnownFor] };
         await this.database.write([old], { isLong: true });
       },
     };
@@ -93,9 +90,9 @@ export class Receipts {
 
   private async find(receipt: Receipt): Promise<Row | undefined> {
     const [row] = await this.database.select(selectReceipts([receipt.id]));
-    if (!row || (row.created_at as bigint) >= now() - keptFor) return row;
+    if (!row || (row.created_at as bigint) >= now() - requestKnownFor) return row;
     await this.database.write([
-      { sql: "DELETE FROM receipts WHERE id = ? AND created_at < ?", values: [receipt.id, now() - keptFor] },
+      { sql: "DELETE FROM receipts WHERE id = ? AND created_at < ?", values: [receipt.id, now() - requestKnownFor] },
     ]);
     return undefined;
   }

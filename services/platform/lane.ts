@@ -151,8 +151,7 @@ export class Lane<Command, Answer> {
       const outcomes = await this.commitPatiently(commands, earlier);
       return () => answerEach(batch, outcomes);
     } catch (error) {
-      const isForAll = (isTransient(error) && !isLockedOut(error)) || isOutOfRoom(error);
-      if (batch.length === 1 || isForAll) {
+      if (batch.length === 1 || mayPass(error) || isOutOfRoom(error)) {
         return () => {
           for (const one of batch) one.reject(error);
         };
@@ -178,13 +177,17 @@ export class Lane<Command, Answer> {
         // After a taken key, the second look finds what took it; a third would find the same.
         const isCollision = isDuplicateKey(error);
         if (isCollision) collisions++;
-        const mayPass = isTransient(error) && !isLockedOut(error);
-        const isWorthAnother = isCollision ? collisions === 1 : mayPass && attempt < mostAttempts;
+        const isWorthAnother = isCollision ? collisions === 1 : mayPass(error) && attempt < mostAttempts;
         if (!isWorthAnother) throw error;
         await Promise.all([earlier, sleep(Math.random() * 5 * 2 ** attempt)]);
       }
     }
   }
+}
+
+/** Whether the same batch may go through when it is run again: not while somebody has a row locked, for which it has waited. */
+function mayPass(error: unknown): boolean {
+  return isTransient(error) && !isLockedOut(error);
 }
 
 function halvesOf<T>(batch: readonly T[]): readonly (readonly T[])[] {

@@ -25,3 +25,11 @@ export function toTimestamp(instant: Instant): Pick<Timestamp, "$typeName" | "se
 export function toInstant(timestamp: Pick<Timestamp, "seconds" | "nanos">): Instant {
   return timestamp.seconds * microsecondsPerSecond + BigInt(Math.trunc(timestamp.nanos / 1_000));
 }
+
+/** How long a request is known by its idempotency key, and by what it has led to: a day, in microseconds. */
+export const requestKnownFor = 86_400n * microsecondsPerSecond;
+
+/** Whether a request of an instant is still known: the same one, should it come now, is no new one. */
+export function isRequestKnown(since: Instant, now: Instant): boolean {
+  return now - since < requestKnownFor;
+}

@@ -3,7 +3,7 @@ import type { Database } from "../platform/database/database.ts";
 import { eventually } from "../platform/testing/eventually.ts";
 import { challengeOf } from "./domain/proof.ts";
 import { usualPhoneNumber } from "./testing/asker.ts";
-import { flow } from "./testing/flow.ts";
+import { flow, type Scene } from "./testing/flow.ts";
 import { acknowledgement, codeAnswer, HandProvider, type Respond, send } from "./testing/hand-provider.ts";
 import { newVerifier } from "./testing/wrong-callbacks.ts";
 
@@ -29,6 +29,16 @@ const slowAtFirst = (database: Database): Database => {
   };
 };
 
+/** Starts who asks, and who asks the provider for them. */
+async function startWith(scene: Scene, provider: HandProvider) {
+  scene.atEnd(() => provider.stop());
+  const integration = await scene.integration(provider.url);
+  const asker = await scene.asker();
+  await integration.begin();
+  asker.begin();
+  return { integration, asker };
+}
+
 flow(
   "a callback that is refused because its acknowledgement was long in being committed loses no code",
   async (t, scene) => {
@@ -50,11 +60,7 @@ flow(
   "a provider that acknowledges again and again is asked seldom, for the same, until time is up",
   async (t, scene) => {
     const provider = await HandProvider.start(acknowledgeAnew);
-    scene.atEnd(() => provider.stop());
-    const integration = await scene.integration(provider.url);
-    const asker = await scene.asker();
-    await integration.begin();
-    asker.begin();
+    const { integration, asker } = await startWith(scene, provider);
     await asker.want({ requestId: 7 });
     await eventually(async () => (await integration.requests())[0]?.state === "acknowledged");
     const { challenge } = (await integration.requests())[0] ?? {};
@@ -83,11 +89,7 @@ for (const [title, respond] of Object.entries(noCodes)) {
         if (provider.asked.length === 1) return send(response, 200, acknowledgement(challenge));
         return provider.asked.length === 2 ? respond(asked, response, request) : send(response, 200, codeAnswer("C1"));
       });
-      scene.atEnd(() => provider.stop());
-      const integration = await scene.integration(provider.url);
-      const asker = await scene.asker();
-      await integration.begin();
-      asker.begin();
+      const { integration, asker } = await startWith(scene, provider);
       await asker.want({ requestId: 7 });
       t.deepEqual(await asker.hears(1), [{ requestId: 7, code: "C1", channel: "sms" }]);
       t.is(provider.asked.length, 3);
@@ -105,11 +107,7 @@ flow(
       const isFirst = provider.asked.filter(({ key }) => key === asked.key).length === 1;
       return isFirst ? acknowledgeAnew(asked, response, request) : undefined;
     });
-    scene.atEnd(() => provider.stop());
-    const integration = await scene.integration(provider.url);
-    const asker = await scene.asker();
-    await integration.begin();
-    asker.begin();
+    const { integration, asker } = await startWith(scene, provider);
     await asker.want(...Array.from({ length: 100 }, (_, index) => ({ requestId: index + 1 })));
     await eventually(async () => (await integration.metric("provider_answers_total", "acknowledged")) === 100);
     await eventually(async () => (await integration.requests()).every(({ state }) => state === "acknowledged"));

@@ -1,5 +1,5 @@
 import { NotFound, Unavailable } from "../../platform/refusal.ts";
-import type { Instant } from "../../platform/time.ts";
+import { type Instant, isRequestKnown } from "../../platform/time.ts";
 import type { Card, CardOrder, CardState, CardTransaction, GiftType, ReturnTarget, Step } from "./card.ts";
 import { isExpired, statusOf } from "./card.ts";
 import { GiftCardFinal, GiftCardNotRedeemable } from "./errors.ts";
@@ -15,9 +15,6 @@ const makingPatience = 5_000_000n;
 
 /** How long a card that was never made is kept, in microseconds: a day. */
 const failedKeptFor = 86_400_000_000n;
-
-/** How long a request is known by what it has done to a card, in microseconds: a day, as its answer is. */
-const requestKnownFor = 86_400_000_000n;
 
 /** What a card is begun with. */
 export type Beginning = Pick<
@@ -88,7 +85,7 @@ export function unmade(card: Card, now: Instant): Step {
 
 /** Whether the request that made it, should it come again, means this card: for as long as its answer is kept. */
 export function isStillRequested({ batchId, createdAt }: Pick<Card, "batchId" | "createdAt">, now: Instant): boolean {
-  return batchId !== undefined || now - createdAt < requestKnownFor;
+  return batchId !== undefined || isRequestKnown(createdAt, now);
 }
 
 /** The request that made it makes others from now on. */
@@ -193,7 +190,7 @@ export function isEndedBy(
   requestId: string | undefined,
   now: Instant,
 ): boolean {
-  return requestId !== undefined && lastRequestId === requestId && now - updatedAt < requestKnownFor;
+  return requestId !== undefined && lastRequestId === requestId && isRequestKnown(updatedAt, now);
 }
 
 /** Its time is over. */

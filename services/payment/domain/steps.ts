@@ -1,5 +1,5 @@
 import { NotFound, Unavailable } from "../../platform/refusal.ts";
-import type { Instant } from "../../platform/time.ts";
+import { type Instant, isRequestKnown } from "../../platform/time.ts";
 import { OrderNotCancellable, OrderNotCompletable, PaymentNotPayable } from "./errors.ts";
 import {
   isDeliveryBegun,
@@ -13,9 +13,6 @@ import {
 
 /** After how long somebody else sees to an order under way, in microseconds: whoever drove it has most likely died. */
 const patience = 3_000_000n;
-
-/** How long the request that began an order is known by, in microseconds: a day, as its answer is. */
-const requestKnownFor = 86_400_000_000n;
 
 /** What an order is begun with. */
 export interface Beginning extends Pick<Order, "id" | "requestId" | "userId" | "payer" | "couponId"> {
@@ -47,7 +44,7 @@ export function begin({ expireAfterMs, ...wanted }: Beginning, now: Instant): Or
  * where a gift card pays, whose flow asks for one order only.
  */
 export function isStillRequested({ payer, createdAt }: Pick<Order, "payer" | "createdAt">, now: Instant): boolean {
-  return payer.method === "gift_card" || now - createdAt < requestKnownFor;
+  return payer.method === "gift_card" || isRequestKnown(createdAt, now);
 }
 
 /** The request that began it begins others from now on. */

@@ -54,9 +54,9 @@ export interface Database {
 
   /**
    * Runs work in a transaction (READ COMMITTED), and commits. Work is run again after a deadlock or a lost connection, up
-   * to five times, so it may do nothing that the database does not undo. Where the answer of a commit was lost, what inserts
-   * a row whose id was made before is done once all the same; anything else must see by itself that it is done. A statement that is not answered for 40 s fails, as if the
-   * connection were lost, unless they are long.
+   * to five times, so it may do nothing that the database does not undo. Where the answer of a commit was lost, what
+   * inserts a row whose id was made before is done once all the same; anything else must see by itself that it is done.
+   * A statement that is not answered for 40 s fails, as if the connection were lost, unless they are long.
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: Duration): Promise<T>;
 

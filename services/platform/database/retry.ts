@@ -21,35 +21,38 @@ export async function retryTransient<T>(work: () => Promise<T>): Promise<T> {
  * one went through and its answer was lost, the next finds a row with the id of one that it is to insert: what the work came
  * to before is answered, unless it has settled a request, which another run of that may have done.
  */
-export async function retryTransaction<T>(
+export function retryTransaction<T>(
   work: (tx: Transaction) => Promise<T>,
   transact: (work: (tx: Transaction) => Promise<T>) => Promise<T>,
 ): Promise<T> {
+  return retryCommit((committing) =>
+    transact(async (tx) => {
+      const result = await work(tx);
+      if (!tx.isSettled) committing(result);
+      return result;
+    }),
+  );
+}
+
+/** The same for what writes and answers nothing. */
+export function retryWrite(write: () => Promise<void>): Promise<void> {
+  return retryCommit((committing) => {
+    committing(undefined);
+    return write();
+  });
+}
+
+/** `attempt` says what it comes to, where that is to be answered, before it commits. */
+async function retryCommit<T>(attempt: (committing: (result: T) => void) => Promise<T>): Promise<T> {
   let before: { readonly result: T } | undefined;
   return retryTransient(async () => {
     const earlier = before;
     try {
-      return await transact(async (tx) => {
-        const result = await work(tx);
-        if (!tx.isSettled) before = { result };
-        return result;
+      return await attempt((result) => {
+        before = { result };
       });
     } catch (error) {
       if (earlier && isTakenId(error)) return earlier.result;
-      throw error;
-    }
-  });
-}
-
-/** The same for what writes and answers nothing. */
-export async function retryWrite(write: () => Promise<void>): Promise<void> {
-  let isAgain = false;
-  await retryTransient(async () => {
-    try {
-      await write();
-    } catch (error) {
-      if (isAgain && isTakenId(error)) return;
-      isAgain = true;
       throw error;
     }
   });

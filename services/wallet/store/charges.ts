@@ -4,8 +4,8 @@ import { KeyClaims } from "../../platform/key-claims.ts";
 import { Lane, type LaneObserver, type Outcome } from "../../platform/lane.ts";
 import type { Receipt } from "../../platform/receipt.ts";
 import { Refusal } from "../../platform/refusal.ts";
-import { type Instant, now } from "../../platform/time.ts";
-import { isStillRequested, renewed, renewedId } from "../domain/charge-renewal.ts";
+import { type Instant, isRequestKnown, now } from "../../platform/time.ts";
+import { renewed, renewedId } from "../domain/charge-renewal.ts";
 import type { Charge, ChargeState } from "../domain/payment-provider.ts";
 
 const columns = ["id", "user_id", "amount", "currency", "state", "asked_at"] as const;
@@ -123,7 +123,7 @@ class ChargeBatch {
     const charge = renewed(asked, renewals);
     const kept = this.kept.get(charge.id);
     if (!kept) return this.add(charge);
-    if (isStillRequested(kept.askedAt, this.now)) return { charge, state: kept.state };
+    if (isRequestKnown(kept.askedAt, this.now)) return { charge, state: kept.state };
     this.renewals.set(asked.id, renewals + 1n);
     return this.add(renewed(asked, renewals + 1n));
   }
