@@ -95,7 +95,8 @@ for (const [title, respond] of Object.entries(noCodes)) {
       t.is(provider.asked.length, 3);
       t.like((await integration.requests())[0], { challenge, attempts: 0n });
     },
-    { environment: soonLate, on: ["SQLite"] },
+    // A lease that nobody lets go of is longer than there is time.
+    { environment: { ...soonLate, VOUCHER_ACK_AFTER_MS: "30000" }, on: ["SQLite"] },
   );
 }
 
