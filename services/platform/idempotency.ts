@@ -5,7 +5,7 @@ import { isOutcome, Receipt, selectReceipts } from "./receipt.ts";
 import { Refusal, Unavailable } from "./refusal.ts";
 import type { Call } from "./rpc/call.ts";
 import type { Worker } from "./service.ts";
-import { now, requestKnownFor } from "./time.ts";
+import { isRequestKnown, now, requestKnownFor } from "./time.ts";
 
 /** Ends a handler that had an effect: writes the answer beside it where the caller gave an idempotency key. */
 export async function settle<T extends object>(session: Session, call: Call, answer: T): Promise<T> {
@@ -90,9 +90,10 @@ export class Receipts {
 
   private async find(receipt: Receipt): Promise<Row | undefined> {
     const [row] = await this.database.select(selectReceipts([receipt.id]));
-    if (!row || (row.created_at as bigint) >= now() - requestKnownFor) return row;
+    const at = now();
+    if (!row || isRequestKnown(row.created_at as bigint, at)) return row;
     await this.database.write([
-      { sql: "DELETE FROM receipts WHERE id = ? AND created_at < ?", values: [receipt.id, now() - requestKnownFor] },
+      { sql: "DELETE FROM receipts WHERE id = ? AND created_at <= ?", values: [receipt.id, at - requestKnownFor] },
     ]);
     return undefined;
   }
