@@ -4,7 +4,7 @@ import type { FastifyInstance } from "fastify";
 
 const exposedHeaders = [...connectCors.exposedHeaders, "Retry-After", "X-Request-Id"];
 
-/** Lets browsers call from some origins. Answers the headers that every answer is to have for it. */
+/** Lets browsers call from some origins. Answers the headers that every answer to one is to have for it. */
 export function allowBrowsers(app: FastifyInstance, origins: readonly string[]): Record<string, string> {
   const isForAll = origins.includes("*");
   const options = {

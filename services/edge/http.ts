@@ -36,7 +36,7 @@ export function createHttp(
       sendFailure(reply, httpFailureOf(error, request.id, log));
     },
   });
-  const headers = { ...dataHeaders, ...allowBrowsers(app, corsOrigins) };
+  const headers = { always: dataHeaders, forBrowsers: { ...dataHeaders, ...allowBrowsers(app, corsOrigins) } };
   addCommonHeaders(app, headers);
   app.setErrorHandler((error, request, reply) => sendFailure(reply, httpFailureOf(error, request.id, log)));
   app.setNotFoundHandler((_request, reply) => sendFailure(reply, new RouteNotFound()));

@@ -265,6 +265,13 @@ test("browsers of any origin may call, and read what they need", async (t) => {
   t.regex(headers.get("access-control-expose-headers") ?? "", /Retry-After, X-Request-Id/);
 });
 
+test("who is no browser is spared what is for browsers, but where the answer may be kept for one", async (t) => {
+  const allowed = async (path: string) =>
+    (await send(edge.url, "GET", path)).headers.get("access-control-allow-origin");
+  t.is(await allowed("/things"), null);
+  t.is(await allowed("/pictures/kept"), "*");
+});
+
 test("answers tell browsers to run and keep nothing", async (t) => {
   const { headers } = await call("GET", "/things");
   t.regex(headers.get("content-security-policy") ?? "", /default-src 'none'/);
