@@ -23,10 +23,6 @@ export class Shelf {
     this.shuffle();
   }
 
-  get isEmpty(): boolean {
-    return this.cards.length === 0;
-  }
-
   take(): ShelvedCard {
     const card = this.cards.pop();
     if (!card) throw new Error("The shelf is empty");

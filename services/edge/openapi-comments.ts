@@ -79,11 +79,6 @@ export function isUnsetBefore(comment: string): boolean {
   return /\bunset before\b/i.test(comment);
 }
 
-/** What a comment says that a text always is: "Always `Bearer`". */
-export function constantIn(comment: string): string | undefined {
-  return /^Always `([^`]+)`/.exec(comment)?.[1];
-}
-
 function fileOf(desc: Exclude<Commented, { kind: "enum_value" | "oneof" }>): DescFile {
   return desc.kind === "field" || desc.kind === "rpc" ? desc.parent.file : desc.file;
 }

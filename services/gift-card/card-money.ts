@@ -1,6 +1,5 @@
 import { SystemAccount, type Transfer } from "../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
 import { TransferType } from "../../gen/giftmesh/wallet/v1/transaction_pb.ts";
-import { Refusal } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { toInstant } from "../platform/time.ts";
 import { type Card, type CardTransaction, effectIdOf, referenceOf } from "./domain/card.ts";
@@ -60,16 +59,6 @@ export class CardMoney {
   async find(id: string, call: Call): Promise<Transfer> {
     const { transfer } = await this.ledger.getTransfer({ id }, call);
     return known(transfer);
-  }
-
-  /** The transfer that has put a card's value into a wallet; undefined where none has. */
-  async findRedemption(card: Card, call: Call): Promise<Transfer | undefined> {
-    try {
-      return await this.find(effectIdOf(card, "redeem"), call);
-    } catch (error) {
-      if (error instanceof Refusal && error.kind === "not_found") return undefined;
-      throw error;
-    }
   }
 }
 

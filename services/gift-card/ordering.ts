@@ -1,6 +1,6 @@
 import type { Order } from "../../gen/giftmesh/payment/v1/order_pb.ts";
 import type { Statement } from "../platform/database/database.ts";
-import { Refusal, Unavailable } from "../platform/refusal.ts";
+import { type Refusal, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { toInstant } from "../platform/time.ts";
 import type { CardEvents } from "./card-events.ts";
@@ -105,16 +105,6 @@ export class Ordering {
         ...(settling ? settling(present) : []),
       ],
     });
-  }
-
-  /** The order of a card, as it is now; undefined where payment does not answer. */
-  async find(card: Card, call: Call): Promise<Order | undefined> {
-    try {
-      return (await this.parts.orders.getGiftCardOrder({ id: effectIdOf(card, "order") }, call)).order;
-    } catch (error) {
-      if (error instanceof Refusal) return undefined;
-      throw error;
-    }
   }
 
   private async place(begun: Card, call: Call): Promise<Order> {

@@ -1,8 +1,6 @@
 /** The house's own accounts, one of each for every currency. */
 export type SystemKind = "top_ups" | "promotions" | "gift_card_liability" | "sales";
 
-export const systemKinds: readonly SystemKind[] = ["top_ups", "promotions", "gift_card_liability", "sales"];
-
 /** Whose an account is. */
 export type Owner = { readonly kind: "wallet"; readonly userId: bigint } | { readonly kind: SystemKind };
 
