@@ -72,3 +72,8 @@ export function isTakenId(error: unknown): boolean {
     errcode === sqliteConstraintPrimaryKey || (isDuplicateKey(error) && /for key '(\S+\.)?PRIMARY'$/.test(message))
   );
 }
+
+/** Whether a key was refused because its table has one of that name. */
+export function isTakenKeyName(error: unknown): boolean {
+  return (error as EngineError).code === "ER_DUP_KEYNAME";
+}

@@ -1,6 +1,7 @@
 import type { Knex } from "knex";
 import type { Migration } from "../service.ts";
 import type { Database, Transaction } from "./database.ts";
+import { isTakenKeyName } from "./failures.ts";
 
 /**
  * Brings a database up to date. Safe when several replicas start at once, and after one was killed in the middle: on
@@ -38,13 +39,24 @@ async function apply(knex: Knex, migrations: readonly Migration[]): Promise<void
 }
 
 /**
- * Makes a table if it is not there: on MySQL a start that was killed half way through a migration leaves some of its
- * tables behind.
+ * Makes a table, and its keys, if they are not there: on MySQL, where each is made by itself, a start that was killed half
+ * way through a migration leaves some of its tables behind, and the last of them without some of its keys.
  */
 export async function createTable(
   knex: Knex,
   name: string,
   define: (table: Knex.CreateTableBuilder) => void,
 ): Promise<void> {
-  if (!(await knex.schema.hasTable(name))) await knex.schema.createTable(name, define);
+  const creation = knex.schema.createTable(name, define);
+  if (!(await knex.schema.hasTable(name))) return creation;
+  const [, ...keys] = creation.toSQL();
+  for (const { sql } of keys) await addKey(knex, sql);
+}
+
+async function addKey(knex: Knex, sql: string): Promise<void> {
+  try {
+    await knex.raw(sql);
+  } catch (error) {
+    if (!isTakenKeyName(error)) throw error;
+  }
 }

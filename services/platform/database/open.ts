@@ -27,8 +27,13 @@ export async function openDatabase(
   const database = config.databaseUrl
     ? await openServer(config.databaseUrl, config.databasePrefix + name, config.databaseConnections, log)
     : openFile(config.dataDir, `${name}.sqlite`);
-  await migrate(database, migrations);
-  return database;
+  try {
+    await migrate(database, migrations);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
 }
 
 async function openServer(url: string, name: string, connections: number, log: Logger): Promise<Database> {
