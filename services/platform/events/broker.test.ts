@@ -64,7 +64,7 @@ flow("a store that is lost is filled again with what was sent days ago", async (
   const replica = await start({ consumes: false });
   await replica.register(range(1, 300));
   await replica.allSent();
-  await replica.age();
+  await replica.age(5 * 24 * 60);
   await broker.stop();
   broker.loseStore();
   await broker.start();
@@ -72,25 +72,31 @@ flow("a store that is lost is filled again with what was sent days ago", async (
   t.deepEqual(await replica.effectsOf(300), range(1, 300));
 });
 
-flow("what a store has lost of late is sent again", async (t, { broker, start }) => {
-  await broker.start();
-  const replica = await start({ consumes: false });
-  await replica.register(range(1, 10));
-  await replica.allSent();
-  await broker.stop();
-  broker.copyStore();
-  await broker.start();
-  await replica.register(range(11, 20));
-  await replica.allSent();
-  await broker.stop();
-  broker.loseSinceCopy();
-  await broker.start();
-  replica.consume();
-  t.deepEqual(
-    (await replica.effectsOf(20)).toSorted((a, b) => a - b),
-    range(1, 20),
-  );
-});
+for (const [howLong, minutes] of [
+  ["for a moment", 0],
+  ["for ten minutes", 10],
+] as const) {
+  flow(`what a store has lost of late is sent again, be it away ${howLong}`, async (t, { broker, start }) => {
+    await broker.start();
+    const replica = await start({ consumes: false });
+    await replica.register(range(1, 10));
+    await replica.allSent();
+    await broker.stop();
+    broker.copyStore();
+    await broker.start();
+    await replica.register(range(11, 20));
+    await replica.allSent();
+    await broker.stop();
+    await replica.age(minutes);
+    broker.loseSinceCopy();
+    await broker.start();
+    replica.consume();
+    t.deepEqual(
+      (await replica.effectsOf(20)).toSorted((a, b) => a - b),
+      range(1, 20),
+    );
+  });
+}
 
 flow("a stream that is deleted under way is made again, and no effect is had twice", async (t, { broker, start }) => {
   await broker.start();

@@ -59,6 +59,12 @@ export class OutboxRows {
     return row?.store as string | undefined;
   }
 
+  /** When an event was last sent; 0 where none that is kept was. */
+  async lastSentAt(): Promise<Instant> {
+    const [row] = await this.database.select({ sql: "SELECT MAX(sent_at) AS last FROM outbox", values: [] });
+    return (row?.last as Instant | null | undefined) ?? 0n;
+  }
+
   /** Has everything that was sent since an instant, or is still kept, sent again, to this store. */
   async resend(sentSince: Instant, store: string): Promise<void> {
     const upsert = { key: ["name"], update: ["store"] };

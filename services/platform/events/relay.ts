@@ -1,6 +1,5 @@
 import type { Logger } from "pino";
 import type { Leases } from "../leases.ts";
-import { now } from "../time.ts";
 import { Bell, backoffMs, pause } from "../waiting.ts";
 import type { OutboxRows } from "./outbox-rows.ts";
 import type { EventRoad } from "./road.ts";
@@ -27,7 +26,10 @@ const backoff = { firstMs: 100, mostMs: 5_000 };
 /** How often the road is asked whether it still has what it was given. */
 const checkEveryMs = 5_000;
 
-/** A NATS server writes to the disk every 2 minutes where it was not told otherwise: so much may it lose of late. */
+/**
+ * A NATS server writes to the disk every 2 minutes where it was not told otherwise: so much may it lose of what it was given
+ * last, which may be long ago by the time that it is back.
+ */
 const doubtfulFor = 180_000_000n;
 
 export interface RelayParts {
@@ -117,7 +119,7 @@ export class Relay {
       if (lastStore) log.warn({ store, lastStore }, "the event store is another one: all that is kept is sent again");
       await outbox.resend(0n, store);
     } else if (connections !== this.seenConnections) {
-      await outbox.resend(now() - doubtfulFor, store);
+      await outbox.resend((await outbox.lastSentAt()) - doubtfulFor, store);
     }
     this.seenConnections = connections;
     this.checkAt = Date.now() + checkEveryMs;

@@ -164,9 +164,10 @@ export class Replica {
     await this.allSent();
   }
 
-  /** Has all events sent long ago. */
-  async age(): Promise<void> {
-    await this.producing.transaction((tx) => tx.run([{ sql: "UPDATE outbox SET sent_at = 1", values: [] }]));
+  /** Has all events sent so many minutes earlier than they were. */
+  async age(minutes: number): Promise<void> {
+    const earlier = BigInt(minutes) * 60_000_000n;
+    await this.producing.write([{ sql: "UPDATE outbox SET sent_at = sent_at - ?", values: [earlier] }]);
   }
 
   async stop(): Promise<void> {
