@@ -21,7 +21,10 @@ export interface Session {
   /** Runs statements in order, in one round trip; answers the rows of each, none for those that write. */
   run(statements: readonly Statement[]): Promise<Row[][]>;
 
-  /** Whether the answer to a request is written in it: whoever runs it again is given the one that is there then. */
+  /**
+   * Whether it writes what it comes to, the answer to a request or that events are handled, which others may have written
+   * too: whoever runs it again is told that a row is there, and looks by themselves what that says.
+   */
   isSettled?: boolean;
 }
 

@@ -19,7 +19,7 @@ export async function retryTransient<T>(work: () => Promise<T>): Promise<T> {
 /**
  * Runs work in transactions that `transact` commits, again while they fail for a reason that may pass. Where the commit of
  * one went through and its answer was lost, the next finds a row with the id of one that it is to insert: what the work came
- * to before is answered, unless it has settled a request, which another run of that may have done.
+ * to before is answered, unless it has settled something, which others may have done.
  */
 export function retryTransaction<T>(
   work: (tx: Transaction) => Promise<T>,

@@ -27,7 +27,10 @@ export class Inbox {
   async handle(consumer: Consumer, events: readonly Event[], beside: readonly Statement[] = []): Promise<void> {
     const handled = await this.database.transaction(async (tx) => {
       await tx.run([this.remembering(consumer, events), ...beside]);
-      return handle(consumer, events, tx);
+      const messages = await handle(consumer, events, tx);
+      // Another replica may have handled one of them, and none of the others.
+      tx.isSettled = true;
+      return messages;
     });
     consumer.committed?.(handled);
   }

@@ -1,0 +1,123 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import test from "ava";
+import { pino } from "pino";
+import { UserRegisteredSchema } from "../../../gen/giftmesh/profile/v1/user_pb.ts";
+import type { Database } from "../database/database.ts";
+import { createTable } from "../database/migrate.ts";
+import { retryTransaction } from "../database/retry.ts";
+import type { Migration } from "../service.ts";
+import { engines, testDatabase } from "../testing/engines.ts";
+import { fastRetries } from "../testing/event-mesh.ts";
+import { LossyDatabase } from "../testing/lossy-database.ts";
+import { consume } from "./consumer.ts";
+import { FailedEvents } from "./failed-events.ts";
+import { Inbox } from "./inbox.ts";
+import { eventsMigration } from "./migrations.ts";
+import { Retries } from "./retries.ts";
+import type { Event } from "./road.ts";
+import { Subscription } from "./subscription.ts";
+
+const effectsMigration: Migration = {
+  name: "001-effects",
+  up: (knex) =>
+    createTable(knex, "effects", (table) => {
+      table.bigIncrements("place");
+      table.bigInteger("user_id").notNullable();
+    }),
+};
+
+const consumer = consume({
+  name: "wallet-effect",
+  subject: "giftmesh.profile.user-registered",
+  message: UserRegisteredSchema,
+  async handle({ userId }, tx) {
+    await tx.run([{ sql: "INSERT INTO effects (user_id) VALUES (?)", values: [userId] }]);
+  },
+});
+
+const log = pino({ level: "silent" });
+
+function registered(userId: bigint): Event {
+  const payload = toBinary(UserRegisteredSchema, create(UserRegisteredSchema, { userId }));
+  return { id: `profile-${userId}`, subject: consumer.subject, payload, traceparent: "", requestId: "" };
+}
+
+/** One replica's subscription of the consumer. */
+function subscriptionOn(database: Database): Subscription {
+  const inbox = new Inbox(database);
+  const retries = new Retries(new FailedEvents(database), inbox, fastRetries, log);
+  retries.register(consumer);
+  return new Subscription(consumer, inbox, retries);
+}
+
+class NotCommitted extends Error {}
+
+/** A database whose connection is lost before the first commit; before it is there again, something else happens. */
+function losingFirstCommit(database: Database, meanwhile: () => Promise<void>): Database {
+  let isLost = false;
+  const transaction: Database["transaction"] = (work, options) =>
+    retryTransaction(work, async (run) => {
+      try {
+        return await database.transaction(async (tx) => {
+          const result = await run(tx);
+          if (!isLost) throw new NotCommitted();
+          return result;
+        }, options);
+      } catch (error) {
+        if (!(error instanceof NotCommitted)) throw error;
+        isLost = true;
+        await meanwhile();
+        throw Object.assign(new Error("Connection lost"), { code: "PROTOCOL_CONNECTION_LOST" });
+      }
+    });
+  return { ...database, transaction };
+}
+
+const databases = await Promise.all(
+  (await engines()).map(async (engine) => ({
+    engine,
+    database: await testDatabase(engine, "wallet", [eventsMigration, effectsMigration]),
+  })),
+);
+
+for (const { engine, database } of databases) {
+  const events = [1n, 2n, 3n].map(registered);
+  const effects = async () => {
+    const rows = await database.select({ sql: "SELECT user_id FROM effects ORDER BY user_id", values: [] });
+    return rows.map((row) => row.user_id);
+  };
+
+  test.beforeEach(() =>
+    database.commit(
+      ["inbox", "failed_events", "effects"].map((table) => ({ sql: `DELETE FROM ${table}`, values: [] })),
+    ),
+  );
+
+  test.after.always(async () => {
+    await database.close();
+    await engine.remove();
+  });
+
+  for (const count of [1, 3]) {
+    test.serial(
+      `${count} events whose commit is lost have their effects, though another replica has had one meanwhile, on ${engine.name}`,
+      async (t) => {
+        const other = subscriptionOn(database);
+        const one = subscriptionOn(losingFirstCommit(database, () => other.deliver(events.slice(0, 1))));
+        await one.deliver(events.slice(0, count));
+        t.deepEqual(await effects(), [1n, 2n, 3n].slice(0, count));
+      },
+    );
+
+    test.serial(
+      `${count} events the answer of whose commit is lost have their effects once on ${engine.name}`,
+      async (t) => {
+        const lossy = new LossyDatabase(database);
+        lossy.toLose = 1;
+        await subscriptionOn(lossy.database).deliver(events.slice(0, count));
+        t.is(lossy.toLose, 0);
+        t.deepEqual(await effects(), [1n, 2n, 3n].slice(0, count));
+      },
+    );
+  }
+}
