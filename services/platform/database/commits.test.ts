@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import test from "ava";
 import type { Migration } from "../service.ts";
 import { engines, testDatabase } from "../testing/engines.ts";
@@ -83,5 +84,19 @@ for (const { engine, database } of databases) {
     await lossy.database.write([note(21n)]);
     t.true(isTakenId(await t.throwsAsync(lossy.database.write([note(21n)]))));
     t.deepEqual((await ids()).slice(-2), [20n, 21n]);
+  });
+
+  test.serial(`A statement that fails does not tell its values on ${engine.name}`, async (t) => {
+    const failing = { sql: "INSERT INTO notes (id, nothing) VALUES (?, ?)", values: [30n, "secret"] };
+    const row = { id: 30n, nothing: "secret" };
+    for (const failure of [
+      database.commit([failing]),
+      database.select(failing),
+      database.transaction(({ run }) => run([failing])),
+      database.transaction(({ knex }) => knex("notes").insert(row)),
+      database.read("notes").where(row),
+    ]) {
+      t.notRegex(inspect(await t.throwsAsync(async () => failure)), /secret/);
+    }
   });
 }

@@ -145,7 +145,7 @@ interface PoolSettings {
 
 function openPool(url: string, { name, connections, answerMs }: PoolSettings): Knex {
   const { hostname, port, username, password } = new URL(url);
-  return knex({
+  const pool = knex({
     client: "mysql2",
     connection: {
       stream: () => openSocket(hostname.replace(/^\[|\]$/g, ""), Number(port || 3306)),
@@ -176,6 +176,7 @@ function openPool(url: string, { name, connections, answerMs }: PoolSettings): K
     // Whoever finds that the server does not answer is told so, and logs it.
     log: { warn: () => {} },
   });
+  return pool.on("query-error", withoutValues);
 }
 
 /** A socket that is given up when nothing comes or goes for too long; the driver takes that for a lost connection. */
