@@ -1,10 +1,10 @@
 import { inspect } from "node:util";
 import test from "ava";
 import type { Migration } from "../service.ts";
-import { engines, testDatabase } from "../testing/engines.ts";
+import { engines, sqliteEngine, testDatabase } from "../testing/engines.ts";
 import { LossyDatabase } from "../testing/lossy-database.ts";
 import type { Statement } from "./database.ts";
-import { isDuplicateKey, isTakenId } from "./failures.ts";
+import { isDuplicateKey, isOutOfRoom, isTakenId } from "./failures.ts";
 import { createTable } from "./migrate.ts";
 import { insertInto } from "./statements.ts";
 
@@ -100,3 +100,26 @@ for (const { engine, database } of databases) {
     }
   });
 }
+
+test.serial(
+  "A transaction that finds the disk full says so, and one that comes once there is room goes through",
+  async (t) => {
+    const engine = sqliteEngine();
+    t.teardown(() => engine.remove());
+    const database = await testDatabase(engine, "notes", migrations);
+    t.teardown(() => database.close());
+    const leaveRoom = (pages: bigint) =>
+      database.transaction(async ({ run }) => {
+        const [[row] = []] = await run([{ sql: "PRAGMA page_count", values: [] }]);
+        await run([{ sql: `PRAGMA max_page_count = ${(row?.page_count as bigint) + pages}`, values: [] }]);
+      });
+    const row = { id: 1n, text: "a note".repeat(10_000) };
+    const long = insertInto("notes", ["id", "text"], [[row.id, row.text]]);
+    await leaveRoom(2n);
+    t.true(isOutOfRoom(await t.throwsAsync(database.transaction(({ run }) => run([long])))));
+    t.true(isOutOfRoom(await t.throwsAsync(database.transaction(({ knex }) => knex("notes").insert(row)))));
+    await leaveRoom(100n);
+    await database.transaction(({ run }) => run([long]));
+    t.is((await database.select({ sql: "SELECT id FROM notes", values: [] })).length, 1);
+  },
+);

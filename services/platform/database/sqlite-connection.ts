@@ -47,6 +47,11 @@ export class SqliteConnection {
     return this.prepare(sql).all(values);
   }
 
+  /** Undoes the open transaction; after some failures (a full disk) SQLite has done so by itself, and would refuse to. */
+  rollBack(): void {
+    if (this.file.isTransaction) this.run({ sql: "ROLLBACK", values: [] });
+  }
+
   close(): void {
     this.statements.clear();
     this.file.close();

@@ -27,6 +27,10 @@ export class NodeSqliteClient extends BetterSqlite3Client {
   }
 
   async _query(connection: SqliteConnection, query: Query): Promise<Query> {
+    if (query.sql === "ROLLBACK") {
+      connection.rollBack();
+      return query;
+    }
     // A transaction that reads first and writes then would otherwise fail where another process has written between.
     const statement = connection.prepare(query.sql === "BEGIN;" ? "BEGIN IMMEDIATE" : query.sql);
     const bindings = (query.bindings ?? []).map((value) => (typeof value === "boolean" ? Number(value) : value));

@@ -36,7 +36,7 @@ export function openSqlite(filename: string): Database {
         connection.run({ sql: "COMMIT", values: [] });
         return result;
       } catch (error) {
-        rollBack(connection);
+        connection.rollBack();
         throw error;
       }
     } finally {
@@ -87,7 +87,7 @@ export function openSqlite(filename: string): Database {
         sequences.run({ sql: "COMMIT", values: [] });
         return firstTaken(results, count);
       } catch (error) {
-        rollBack(sequences);
+        sequences.rollBack();
         throw error;
       }
     },
@@ -103,13 +103,4 @@ function sessionOn(connection: SqliteConnection): Session {
   return {
     run: async (statements: readonly Statement[]) => statements.map((statement) => connection.run(statement)),
   };
-}
-
-/** SQLite has already rolled back by itself after some failures (a full disk), and then refuses to again. */
-function rollBack(connection: SqliteConnection): void {
-  try {
-    connection.run({ sql: "ROLLBACK", values: [] });
-  } catch (error) {
-    if (!/no transaction is active/.test((error as Error).message)) throw error;
-  }
 }
