@@ -62,6 +62,22 @@ for (const database of databases) {
     t.is(await expiryOf("stolen"), 2n ** 62n, "the new holder's lease is not given back by the old one");
   });
 
+  test.serial(
+    `a lease of a replica that has died can be had, though its clock was ahead (${database.dialect})`,
+    async (t) => {
+      const dead = { ...database, write: () => Promise.reject(new Error("dead")) };
+      const { now } = Date;
+      t.teardown(() => {
+        Date.now = now;
+      });
+      Date.now = () => now() + 3_600_000;
+      t.true(await new Leases(dead, 150).during("ahead", async () => undefined));
+      Date.now = now;
+      await eventually(() => new Leases(database).during("ahead", async () => undefined));
+      t.pass();
+    },
+  );
+
   test(`a lease is given back when the work fails (${database.dialect})`, async (t) => {
     const leases = new Leases(database);
     await t.throwsAsync(

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Database } from "./database/database.ts";
 import { createTable } from "./database/migrate.ts";
-import { upsertInto } from "./database/statements.ts";
+import { presentOf, upsertInto } from "./database/statements.ts";
 import type { Migration } from "./service.ts";
-import { now } from "./time.ts";
 import { pause } from "./waiting.ts";
 
 export const leasesMigration: Migration = {
@@ -17,17 +16,20 @@ export const leasesMigration: Migration = {
 };
 
 /**
- * Lets one replica at a time do what is better not done by two. A lease is told by the clocks of the replicas, so
- * nothing may rely on it to be correct: it keeps order and saves work.
+ * Lets one replica at a time do what is better not done by two. A lease ends by the database's clock, and a replica that
+ * stands still does not see it end, so nothing may rely on it to be correct: it keeps order and saves work.
  */
 export class Leases {
   private readonly database: Database;
   private readonly lifetimeMs: number;
+  /** SQL for this instant. */
+  private readonly present: string;
 
   /** A lease of a replica that has died can be had after `lifetimeMs`. */
   constructor(database: Database, lifetimeMs = 6_000) {
     this.database = database;
     this.lifetimeMs = lifetimeMs;
+    this.present = presentOf(database.dialect);
   }
 
   /**
@@ -52,24 +54,24 @@ export class Leases {
 
   /** Saves those who wait for a lease from writing again and again. */
   private async isFree(name: string): Promise<boolean> {
-    const [row] = await this.database.select({ sql: "SELECT expires_at FROM leases WHERE name = ?", values: [name] });
-    return !row || (row.expires_at as bigint) <= now();
+    const sql = `SELECT name FROM leases WHERE name = ? AND expires_at > ${this.present}`;
+    return (await this.database.select({ sql, values: [name] })).length === 0;
   }
 
   /** Takes the lease, or goes on holding it. Answers whether it is the holder's now. */
   private take(name: string, holder: string): Promise<boolean> {
-    const present = now();
-    const expiresAt = present + BigInt(this.lifetimeMs) * 1_000n;
-    return this.database.transaction(async (tx) => {
+    const { database, present } = this;
+    return database.transaction(async (tx) => {
       const [, , rows] = await tx.run([
-        {
-          sql: "UPDATE leases SET holder = ?, expires_at = ? WHERE name = ? AND (holder = ? OR expires_at <= ?)",
-          values: [holder, expiresAt, name, holder, present],
-        },
-        upsertInto(this.database.dialect, "leases", ["name", "holder", "expires_at"], [[name, holder, expiresAt]], {
+        upsertInto(database.dialect, "leases", ["name", "holder", "expires_at"], [[name, holder, 0n]], {
           key: ["name"],
           update: [],
         }),
+        {
+          sql: `UPDATE leases SET holder = ?, expires_at = ${present} + ?
+                WHERE name = ? AND (holder = ? OR expires_at <= ${present})`,
+          values: [holder, BigInt(this.lifetimeMs) * 1_000n, name, holder],
+        },
         { sql: "SELECT holder FROM leases WHERE name = ?", values: [name] },
       ]);
       return rows?.[0]?.holder === holder;

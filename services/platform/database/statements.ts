@@ -5,6 +5,13 @@ export function placeholders(count: number): string {
   return count === 1 ? "?" : Array(count).fill("?").join(", ");
 }
 
+/** This instant by the database's clock, which is one and the same for all replicas. */
+export function presentOf(dialect: Database["dialect"]): string {
+  return dialect === "mysql"
+    ? "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
+    : "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
+}
+
 /** Inserts rows; each row has the columns' values in order. */
 export function insertInto(table: string, columns: readonly string[], rows: readonly (readonly Value[])[]): Statement {
   const row = `(${placeholders(columns.length)})`;
