@@ -278,11 +278,14 @@ function readVoucherTimes(read: Reader): VoucherTimes {
   throw new ConfigError(`VOUCHER_GIVE_UP_AFTER_MS: must be more than VOUCHER_LATE_AFTER_MS, which is ${lateAfterMs}`);
 }
 
+/** Whatever else ends so is another program's. */
+const addressForm = /^(PROFILE|WALLET|CATALOG|VOUCHER|VOUCHER_INTEGRATION|PAYMENT|GIFT_CARD|NOTIFICATION)_ADDR$/;
+
 /** `WALLET_ADDR=wallet:50051` says where the service `wallet` is; `GIFT_CARD_ADDR`, `gift-card`. */
 function readAddresses(environment: Environment): Record<string, string> {
   const addresses: Record<string, string> = {};
   for (const [name, value] of Object.entries(environment)) {
-    const service = /^([A-Z]+(?:_[A-Z]+)*)_ADDR$/.exec(name)?.[1];
+    const service = addressForm.exec(name)?.[1];
     if (!service || !value) continue;
     if (!/^[^\s:/]+:[0-9]{1,5}$/.test(value)) throw new ConfigError(`${name}: must be host:port, not "${value}"`);
     addresses[service.toLowerCase().replaceAll("_", "-")] = value;
