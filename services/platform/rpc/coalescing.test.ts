@@ -185,3 +185,16 @@ test("where a batch does not arrive, each of its calls is told", async (t) => {
   for (const failure of await Promise.all(answers)) t.like(visible(failure), { kind: "unavailable" });
   held.resolve();
 });
+
+test("a call that is not answered, as by a process that stands still, holds up no other for long", async (t) => {
+  const { served, alone, release } = countedLedger(echo);
+  const { address } = await startProcess(t, [served]);
+  const ledger = clientsOf(t, { wallet: address }).of(LedgerService);
+  const stuck = failureOfCall(ledger.transfer(transferRequest({ id: "stuck" }), soon(8_000)));
+  const others = ["a", "b"].map((id) => ledger.transfer(transferRequest({ id }), soon(4_000)));
+  t.like(await Promise.all(others), { 0: { transfer: { id: "a" } }, 1: { transfer: { id: "b" } } });
+  t.like(await ledger.transfer(transferRequest({ id: "c" }), soon(4_000)), { transfer: { id: "c" } });
+  t.deepEqual(alone, ["stuck", "c"]);
+  t.like(visible(await stuck), { kind: "unavailable" });
+  release();
+});

@@ -13,9 +13,12 @@ const largestBatch = 1_000;
 /** The most calls that wait; one more is refused. */
 const mostWaiting = 10_000;
 
+/** How long a batch may be in flight until the next leaves all the same, in milliseconds: it may go to another replica. */
+const patienceMs = 500;
+
 /**
  * Calls a service in another process, and hot RPCs, those with a batch twin, together: while one batch is in flight,
- * the calls that arrive wait, and leave as the next. Where none is in flight, a call leaves at once and alone.
+ * the calls that arrive wait, half a second at most, and leave as the next. Where none is, a call leaves at once and alone.
  */
 export class CoalescingInvoker implements Invoker {
   private readonly remote: Invoker;
@@ -80,7 +83,8 @@ class CallQueue {
       // Those past their deadline have been refused already.
       const leaving = this.waiting.splice(0, largestBatch).filter(({ call }) => call.remainingMs > 0);
       const [first] = leaving;
-      if (first) await (leaving.length === 1 ? this.sendAlone(first) : this.sendTogether(leaving, first.call));
+      if (!first) continue;
+      await settledOrLate(leaving.length === 1 ? this.sendAlone(first) : this.sendTogether(leaving, first.call));
     }
     this.isSending = false;
   }
@@ -110,4 +114,14 @@ class CallQueue {
 /** Batch twins are internal RPCs: they do not ask who calls, so callers of all kinds go together. */
 function callForAll(leaving: readonly Waiting[], { requestId, trace }: Call): Call {
   return new Call({ requestId, trace, deadline: Math.max(...leaving.map(({ call }) => call.deadline)) });
+}
+
+/** Waits until a batch is answered, whatever came of it, or is late. */
+async function settledOrLate(sending: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, patienceMs);
+  });
+  await Promise.race([sending, late]);
+  clearTimeout(timer);
 }
