@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { propagation, ROOT_CONTEXT, type SpanContext, trace } from "@opentelemetry/api";
 import test from "ava";
+import { connect, headers } from "nats";
 import {
   DeadLetterService,
   type ListDeadLettersResponse,
 } from "../../../gen/giftmesh/events/v1/dead_letter_service_pb.ts";
+import { UserRegisteredSchema } from "../../../gen/giftmesh/profile/v1/user_pb.ts";
 import { Call } from "../rpc/call.ts";
 import { flow } from "../testing/event-flow.ts";
 import { duplicateWindowMs, Replica, range } from "../testing/event-mesh.ts";
@@ -200,6 +203,32 @@ flow("an event that always fails holds up no other, and is handled by a replay",
   t.is((await replica.effects()).filter((userId) => userId === 50).length, 1);
   await replica.stop();
 });
+
+flow(
+  "what somebody else puts on a subject, with headers as long as they like, holds up no event",
+  async (t, engine, road) => {
+    if (!road.server) {
+      t.pass();
+      return;
+    }
+    const replica = await Replica.start(engine, road);
+    const connection = await connect({ servers: new URL(road.server.url).host });
+    await replica.register([1]);
+    await replica.effectsOf(1);
+    const strange = headers();
+    for (const name of ["Nats-Msg-Id", "traceparent", "x-request-id"]) strange.set(name, "long".repeat(100));
+    const subject = `${road.server.prefix}.profile.user-registered`;
+    const payload = toBinary(UserRegisteredSchema, create(UserRegisteredSchema, { userId: 2n }));
+    for (const bytes of [payload, payload, new Uint8Array([255])]) {
+      await connection.jetstream().publish(subject, bytes, { headers: strange });
+      await sleep(2 * duplicateWindowMs);
+    }
+    await connection.close();
+    await replica.register(range(3, 20));
+    t.deepEqual(await replica.effectsOf(20), range(1, 20));
+    await replica.stop();
+  },
+);
 
 test("DeadLetterService has handlers for all its RPCs", (t) => {
   const { service, handlers } = serveDeadLetters([]);

@@ -1,5 +1,9 @@
+import { createHash } from "node:crypto";
 import { headers, type JsMsg, type MsgHdrs } from "nats";
 import type { Event } from "./road.ts";
+
+/** What a database has room for, in characters: ours are never longer, but whoever has the server may put anything there. */
+const most = { id: 100, traceparent: 55, requestId: 255 } as const;
 
 const idHeader = "Nats-Msg-Id";
 const traceHeader = "traceparent";
@@ -16,11 +20,21 @@ export function headersOf({ id, traceparent, requestId }: Event): MsgHdrs {
 
 /** The event that a message carries, which came for a subscriber of this subject. */
 export function eventOf(message: JsMsg, subject: string): Event {
+  const header = (name: string) => message.headers?.get(name) ?? "";
   return {
-    id: message.headers?.get(idHeader) || `sequence-${message.seq}`,
+    id: idIn(header(idHeader)) || `sequence-${message.seq}`,
     subject,
     payload: message.data,
-    traceparent: message.headers?.get(traceHeader) ?? "",
-    requestId: message.headers?.get(requestHeader) ?? "",
+    traceparent: unlessLonger(header(traceHeader), most.traceparent),
+    requestId: unlessLonger(header(requestHeader), most.requestId),
   };
+}
+
+/** One that is too long is still the same each time that it comes, and no other's. */
+function idIn(text: string): string {
+  return text.length > most.id ? createHash("sha256").update(text).digest("hex") : text;
+}
+
+function unlessLonger(text: string, most: number): string {
+  return text.length > most ? "" : text;
 }
