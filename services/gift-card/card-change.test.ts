@@ -7,6 +7,7 @@ import { NotFound, Refusal, Unavailable } from "../platform/refusal.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
 import { now } from "../platform/time.ts";
+import { GiftCardFinal } from "./domain/errors.ts";
 import { toldTo } from "./testing/members.ts";
 import { byAdmin, byUser, RunningCards } from "./testing/running-cards.ts";
 
@@ -108,6 +109,41 @@ for (const { engine, running } of all) {
     await eventually(async () => (await running.stateOf(id)) === "cancelled");
     t.like(await look(id), { notes: "Over", status: GiftCardStatus.CANCELLED });
     t.is(await running.balance(maker), "1000.00");
+  });
+
+  test.serial(
+    `an update that is refused has written nothing, though the card was active to clients ${on}`,
+    async (t) => {
+      const email = newEmail();
+      const maker = await running.newUser();
+      const card = await running.newCard(maker, { recipientEmail: email });
+      running.breakAt({ rpc: "Transfer", when: "before" });
+      const redeem = { giftCardId: card.id, code: card.code };
+      await t.throwsAsync(running.cards.redeemGiftCardToWallet(redeem, byUser(maker)), { instanceOf: Unavailable });
+      const wanted = { recipientEmail: newEmail(), notes: "Over", status: GiftCardStatus.CANCELLED };
+      await t.throwsAsync(update(card.id, wanted), { instanceOf: GiftCardFinal });
+      running.breakAt(undefined);
+      t.like(await running.look(card.id, maker), { recipientEmail: email, code: card.code });
+      t.is((await look(card.id))?.notes, "");
+    },
+  );
+
+  test.serial(`an update loses the race for a card to its redemption as a whole ${on}`, async (t) => {
+    const maker = await running.newUser();
+    const card = await running.newCard(maker);
+    const other = await running.newUser("0");
+    // Redeemed after the update has read it, and before it has written anything.
+    running.comeBetween(async (method, call, run) => {
+      if (method.name !== "GetContacts") return run(call);
+      running.comeBetween();
+      const answer = await run(call);
+      await running.cards.redeemGiftCard({ code: card.code }, byUser(other));
+      return answer;
+    });
+    const wanted = { userId: maker, notes: "Over", status: GiftCardStatus.CANCELLED };
+    await t.throwsAsync(update(card.id, wanted), { instanceOf: GiftCardFinal });
+    t.is((await look(card.id))?.notes, "");
+    t.is(await running.balance(other), "100.00");
   });
 
   test.serial(`a card that goes to another address has a new code, and the one it had is none's ${on}`, async (t) => {

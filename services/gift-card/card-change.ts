@@ -7,7 +7,7 @@ import type { Changing } from "./changing.ts";
 import { type Amendment, amend, endingFor } from "./domain/amending.ts";
 import { type Card, type CardStatus, type Step, statusOf } from "./domain/card.ts";
 import { letterOfReaddressed } from "./domain/letter.ts";
-import { changed, startChanging } from "./domain/steps.ts";
+import { changed, followedBy, startChanging } from "./domain/steps.ts";
 import type { Letters } from "./letters.ts";
 import type { Returning } from "./returning.ts";
 
@@ -29,8 +29,8 @@ export interface CardChangeParts {
 }
 
 /**
- * Changes a card as an admin wants it: what it is worth, with what is written on it, then what becomes of it. Each is as it
- * is where it is so already, so that whoever asks again after a failure gets what is missing.
+ * Changes a card as an admin wants it: what it is worth, then what is written on it and what becomes of it, in one step. Each
+ * is as it is where it is so already, so that whoever asks again after a failure gets what is missing.
  */
 export class CardChange {
   private readonly parts: CardChangeParts;
@@ -50,23 +50,27 @@ export class CardChange {
     const { id } = card;
     const at = now();
     const begun = amount === undefined ? card : startChanging(card, amount, at).card;
-    amend(changed(begun, begun.attempt, at).card, amendment, at);
+    const amended = amend(changed(begun, begun.attempt, at).card, amendment, at);
     const ending = endingFor(card, status, at);
+    const start = ending && returning.start(ending, call);
+    const end = (step: Step, instant: Instant) =>
+      start ? followedBy(step, (present) => start(present, instant), instant) : step;
+    end(amended, at);
     let before = card;
     const write = (present: Card, instant: Instant) => {
       before = present;
-      return this.recode(present, amend(present, amendment, instant));
+      return end(this.recode(present, amend(present, amendment, instant)), instant);
     };
     const beside: Beside = (after, kind) => [
       ...(kind === "taken" ? letters.readdressed(before, after) : []),
-      ...(ending === undefined ? settling(after) : []),
+      ...(ending === undefined || after.state === ending ? settling(after) : []),
     ];
     // A time that runs out while its worth changes had not when that was asked for.
-    const amended =
+    const written =
       amount !== undefined && begun.state === "changing"
         ? await changing.change(id, amount, call, { step: (present) => write(present, at), beside })
         : await lane.take({ id, step: write, beside }, call);
-    return ending === undefined ? amended : returning.end(id, ending, call, settling);
+    return ending === undefined ? written : returning.finish(written, ending, call, settling);
   }
 
   /** Gives a card that goes to another address a new code: whoever had the first address has the code that it had. */

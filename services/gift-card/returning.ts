@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Statement } from "../platform/database/database.ts";
 import type { Call } from "../platform/rpc/call.ts";
+import type { Instant } from "../platform/time.ts";
 import type { CardEvents } from "./card-events.ts";
 import type { CardLane } from "./card-lane.ts";
 import type { CardMoney } from "./card-money.ts";
-import type { Card, ReturnTarget } from "./domain/card.ts";
+import type { Card, ReturnTarget, Step } from "./domain/card.ts";
 import { ReturnDelayed } from "./domain/errors.ts";
 import { returned, startExpiring, startReturning } from "./domain/steps.ts";
 import { isFinalNo } from "./neighbours.ts";
@@ -33,18 +34,32 @@ export class Returning {
     call: Call,
     settling?: (card: Card) => readonly Statement[],
   ): Promise<Card> {
-    const isThere = (card: Card) => card.state === target;
-    // Without a key it is told from all others all the same: a lane whose commit was lost asks again for what it has done.
-    const requestId = call.receipt?.effectId ?? randomUUID();
     const card = await this.parts.lane.take(
       {
         id,
-        step: (card, now) => startReturning(card, { target, requestId }, now),
-        beside: (card) => (settling && isThere(card) ? settling(card) : []),
+        step: this.start(target, call),
+        beside: (card) => (settling && card.state === target ? settling(card) : []),
       },
       call,
     );
-    return isThere(card) ? card : this.drive(card, call, settling);
+    return this.finish(card, target, call, settling);
+  }
+
+  /** The step by which a card begins to end. */
+  start(target: ReturnTarget, call: Call): (card: Card, now: Instant) => Step {
+    // Without a key it is told from all others all the same: a lane whose commit was lost asks again for what it has done.
+    const requestId = call.receipt?.effectId ?? randomUUID();
+    return (card, now) => startReturning(card, { target, requestId }, now);
+  }
+
+  /** Takes a card that has begun to end to where it should be; one that is there already is answered as it is. */
+  async finish(
+    card: Card,
+    target: ReturnTarget,
+    call: Call,
+    settling?: (card: Card) => readonly Statement[],
+  ): Promise<Card> {
+    return card.state === target ? card : this.drive(card, call, settling);
   }
 
   /** Has a card whose time is over end. */
