@@ -4,6 +4,7 @@ import { now } from "../platform/time.ts";
 import { type ReturnTarget, statusOf } from "./domain/card.ts";
 import { GiftCardFinal } from "./domain/errors.ts";
 import { isEndedBy } from "./domain/steps.ts";
+import { isFinalNo } from "./neighbours.ts";
 import type { Returning } from "./returning.ts";
 import type { CardLists } from "./store/card-lists.ts";
 
@@ -22,7 +23,8 @@ export interface BulkEnding {
 
 /**
  * Ends many cards, each by itself: what refuses one never fails the others. One that the same request has ended, in another
- * run, is counted as if this one had.
+ * run, is counted as if this one had. Rejects where it is not known of one whether it has begun to end: then nothing says
+ * that it will.
  */
 export async function endAll(
   ids: readonly bigint[],
@@ -32,12 +34,19 @@ export async function endAll(
 ): Promise<BulkEnding> {
   const found = await cards.findMany(ids);
   const at = now();
-  const outcomes = await Promise.allSettled(
+  const begun = await Promise.allSettled(
     ids.map(async (id) => {
       const card = found.get(id);
       if (!card || statusOf(card) === undefined) throw new NotFound("Gift card");
       if (card.state === target && !isEndedBy(card, call.receipt?.effectId, at)) throw new GiftCardFinal();
-      await returning.end(id, target, call);
+      return returning.begin(id, target, call);
+    }),
+  );
+  for (const one of begun) if (one.status === "rejected" && !isFinalNo(one.reason)) throw one.reason;
+  const outcomes = await Promise.allSettled(
+    begun.map(async (one) => {
+      if (one.status === "rejected") throw one.reason;
+      await returning.finish(one.value, target, call);
     }),
   );
   const skipped = outcomes.flatMap((outcome, index) => {

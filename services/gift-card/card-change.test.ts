@@ -259,4 +259,20 @@ for (const { engine, running } of all) {
     t.is(again.updatedCount, 0);
     t.true(again.skipped.every(({ reason }) => reason === "GIFT_CARD_FINAL"));
   });
+
+  if (engine.name === "MySQL") {
+    test.serial(`cards are told to end in time only where they have begun to ${on}`, async (t) => {
+      const maker = await running.newUser();
+      const [free, locked] = [await running.newCard(maker), await running.newCard(maker)];
+      const request = { giftCardIds: [free.id, locked.id], status: GiftCardStatus.CANCELLED };
+      const endBoth = () => admins.bulkUpdateGiftCardStatus(request, byAdmin({ idempotencyKey: "both" }));
+      await running.database.transaction(async (tx) => {
+        await tx.run([{ sql: "SELECT id FROM cards WHERE id = ? FOR UPDATE", values: [locked.id] }]);
+        await t.throwsAsync(endBoth(), { instanceOf: Unavailable });
+      });
+      t.is(await running.stateOf(locked.id), "active");
+      t.like(await endBoth(), { updatedCount: 2, skipped: [] });
+      t.is(await running.balance(maker), "1000.00");
+    });
+  }
 }

@@ -34,15 +34,13 @@ export class Returning {
     call: Call,
     settling?: (card: Card) => readonly Statement[],
   ): Promise<Card> {
-    const card = await this.parts.lane.take(
-      {
-        id,
-        step: this.start(target, call),
-        beside: (card) => (settling && card.state === target ? settling(card) : []),
-      },
-      call,
-    );
-    return this.finish(card, target, call, settling);
+    return this.finish(await this.begin(id, target, call, settling), target, call, settling);
+  }
+
+  /** Has a card begin to end: from then on it does, whoever takes it there. Rejects with what refuses it. */
+  begin(id: bigint, target: ReturnTarget, call: Call, settling?: (card: Card) => readonly Statement[]): Promise<Card> {
+    const beside = (card: Card) => (settling && card.state === target ? settling(card) : []);
+    return this.parts.lane.take({ id, step: this.start(target, call), beside }, call);
   }
 
   /** The step by which a card begins to end. */
