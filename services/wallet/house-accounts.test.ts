@@ -1,5 +1,8 @@
+import { create } from "@bufbuild/protobuf";
 import test from "ava";
 import { pino } from "pino";
+import { CallerSchema, Role } from "../../gen/giftmesh/common/v1/access_pb.ts";
+import { LedgerAdminService } from "../../gen/giftmesh/wallet/v1/ledger_admin_service_pb.ts";
 import { LedgerService, SystemAccount } from "../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
 import { mostMinorUnits } from "../platform/money.ts";
 import { Call } from "../platform/rpc/call.ts";
@@ -8,9 +11,11 @@ import { MeshClients } from "../platform/rpc/mesh-clients.ts";
 import { type Engine, engines, testConfig, testDatabase } from "../platform/testing/engines.ts";
 import { now, toTimestamp } from "../platform/time.ts";
 import { serveLedger } from "./rpc/ledger.ts";
+import { serveLedgerAdmin } from "./rpc/ledger-admin.ts";
 import { migrations } from "./store/migrations.ts";
 import { ledgerOn, transferCommand, walletOf } from "./testing/ledgers.ts";
 
+const admin = create(CallerSchema, { userId: 1n, role: Role.ADMIN });
 const log = pino({ level: "silent" });
 
 async function setUp(engine: Engine) {
@@ -18,15 +23,21 @@ async function setUp(engine: Engine) {
   const { ledger, accounts } = ledgerOn(database);
   const dispatcher = new Dispatcher({ log });
   dispatcher.add(serveLedger(ledger, accounts, database, "SAR"));
-  const client = new MeshClients({ config: testConfig(engine), dispatcher, log }).of(LedgerService);
-  return { engine, database, ledger, client };
+  dispatcher.add(serveLedgerAdmin(database));
+  const clients = new MeshClients({ config: testConfig(engine), dispatcher, log });
+  return { engine, database, ledger, client: clients.of(LedgerService), admins: clients.of(LedgerAdminService) };
 }
 
-for (const { engine, database, ledger, client } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, database, ledger, client, admins } of await Promise.all((await engines()).map(setUp))) {
   const list = async (asOf?: bigint) => {
     const request = asOf === undefined ? {} : { asOf: toTimestamp(asOf) };
     const { balances } = await client.listSystemBalances(request, new Call({ requestId: "test" }));
     return balances.map(({ account, currencyCode, minorUnits }) => [account, currencyCode, minorUnits]);
+  };
+
+  const liabilities = async () => {
+    const { liabilities } = await admins.getLiability({}, new Call({ requestId: "test", caller: admin }));
+    return liabilities.map(({ currency, wallets, giftCards }) => [currency, wallets, giftCards]);
   };
 
   test.after.always(async () => {
@@ -53,6 +64,15 @@ for (const { engine, database, ledger, client } of await Promise.all((await engi
       t.deepEqual(await list(now() - 3_600_000_000n), []);
     },
   );
+
+  test.serial(`they hold now what a replica has moved whose clock is ahead on ${engine.name}`, async (t) => {
+    const before = { balances: await list(), liabilities: await liabilities() };
+    const ahead = now() + 60_000_000n;
+    await database.commit([{ sql: "UPDATE transfers SET created_at = ?", values: [ahead] }]);
+    t.deepEqual({ balances: await list(), liabilities: await liabilities() }, before);
+    t.deepEqual(await list(ahead - 1n), []);
+    t.deepEqual(await list(ahead), before.balances);
+  });
 
   test.serial(`they may hold more than one amount can on ${engine.name}`, async (t) => {
     for (let one = 0; one < 3; one++)

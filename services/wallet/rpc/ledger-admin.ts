@@ -20,7 +20,8 @@ export function serveLedgerAdmin(database: Database): Served {
     },
 
     async getLiability(request) {
-      const asOf = request.asOf ? toInstant(request.asOf) : now();
+      const asOf = request.asOf && toInstant(request.asOf);
+      const told = toTimestamp(asOf ?? now());
       const balances = await database.snapshot((session) => systemBalances(session, asOf));
       const currencies = [...new Set(balances.map((one) => one.currency))];
       return {
@@ -33,7 +34,7 @@ export function serveLedgerAdmin(database: Database): Served {
             currency,
             wallets: formatAmount(wallets, currency),
             giftCards: formatAmount(giftCards, currency),
-            asOf: toTimestamp(asOf),
+            asOf: told,
           };
         }),
       };

@@ -74,9 +74,9 @@ export function serveLedger(ledger: Ledger, accounts: Accounts, database: Databa
     },
 
     async listSystemBalances(request) {
-      const asOf = request.asOf ? toInstant(request.asOf) : now();
+      const asOf = request.asOf && toInstant(request.asOf);
       const balances = await database.snapshot((session) => systemBalances(session, asOf));
-      return { balances: balances.map(systemBalanceShape), asOf: toTimestamp(asOf) };
+      return { balances: balances.map(systemBalanceShape), asOf: toTimestamp(asOf ?? now()) };
     },
   });
 }

@@ -12,6 +12,9 @@ const hour = 3_600n * microsecondsPerSecond;
  */
 const settlingTime = 3_600n * microsecondsPerSecond;
 
+/** Later than any transfer is stamped with. */
+const endOfTime: Instant = 2n ** 63n - 1n;
+
 /** What one of the house's accounts held at an instant, in minor units. */
 export interface SystemBalance {
   readonly kind: SystemKind;
@@ -21,9 +24,10 @@ export interface SystemBalance {
 
 /**
  * The balances of the house's accounts at an instant: those that were put down last before it, and the transfers since.
- * An account that nothing was moved on is left out.
+ * An account that nothing was moved on is left out. Where no instant is given, all transfers that there are count: which of
+ * them are later than now, this machine's clock cannot tell, since others have stamped them.
  */
-export async function systemBalances(session: Session, asOf: Instant): Promise<(SystemBalance & { id: bigint })[]> {
+export async function systemBalances(session: Session, asOf = endOfTime): Promise<(SystemBalance & { id: bigint })[]> {
   const [newest] = await session.run([
     { sql: "SELECT COALESCE(MAX(as_of), 0) AS as_of FROM system_balances WHERE as_of <= ?", values: [asOf] },
   ]);
