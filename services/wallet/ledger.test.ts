@@ -49,6 +49,16 @@ for (const { engine, database, newLedger, accounts, ledger } of await Promise.al
     t.is(first.creditBalanceAfter, 100n);
   });
 
+  test(`transfers are made and told again though accounts are forgotten meanwhile on ${engine.name}`, async (t) => {
+    const [forgetful, other] = [ledgerOn(database, 2), ledgerOn(database, 1)];
+    for (const user of [newUser(), newUser(), newUser()]) {
+      const charge = command({ credit: walletOf(user) });
+      const made = await forgetful.ledger.transfer(charge);
+      t.deepEqual(await forgetful.ledger.transfer(charge), made);
+      t.deepEqual(await other.ledger.transfer(charge), made);
+    }
+  });
+
   if (engine.name === "MySQL") {
     test("a wallet that somebody has locked holds up no other", async (t) => {
       const users = [newUser(), newUser(), newUser()] as const;

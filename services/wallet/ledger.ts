@@ -2,7 +2,7 @@ import type { Database, Row, Session } from "../platform/database/database.ts";
 import { isDuplicateKey } from "../platform/database/failures.ts";
 import type { IdSequence } from "../platform/ids.ts";
 import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
-import { type Account, isWallet, type Owner } from "./domain/account.ts";
+import { type Account, accountKey, isWallet, type Owner } from "./domain/account.ts";
 import type { Fate, Transfer } from "./domain/transfer.ts";
 import { RememberedWallets } from "./remembered-wallets.ts";
 import { type AccountOwner, type Accounts, lockAccounts, selectAccounts, walletOf } from "./store/accounts.ts";
@@ -110,26 +110,27 @@ export class Ledger {
   }
 
   private async prepare(commands: readonly LedgerCommand[]): Promise<PreparedCommand[]> {
-    await this.accounts.open(commands.flatMap(accountsOf));
+    const accounts = await this.accounts.open(commands.flatMap(accountsOf));
     const numbers = await this.numbers.takeMany(commands.length);
     return commands.map((command, index) => {
       const number = numbers[index] as bigint;
       if (command.kind === "void") return { ...command, number };
       const { debit, credit, currency } = command.transfer;
-      return { ...command, debit: this.opened(debit, currency), credit: this.opened(credit, currency), number };
+      const opened = (owner: Owner) => openedOf(accounts, { owner, currency });
+      return { ...command, debit: opened(debit), credit: opened(credit), number };
     });
-  }
-
-  private opened(owner: Owner, currency: string): Account {
-    const account = this.accounts.remembered(owner, currency);
-    if (!account) throw new Error("An account that was just opened is not there");
-    return account;
   }
 
   private async readFates(rows: readonly Row[], session: Session): Promise<Map<string, Fate>> {
     const accounts = await this.accounts.ofIds(rows.flatMap(accountIdsOf), session);
     return new Map(rows.map((row) => [row.id as string, fateOf(row, accounts)]));
   }
+}
+
+function openedOf(accounts: ReadonlyMap<string, Account>, { owner, currency }: AccountOwner): Account {
+  const account = accounts.get(accountKey(owner, currency));
+  if (!account) throw new Error("An account that was just opened is not there");
+  return account;
 }
 
 function accountsOf(command: LedgerCommand): AccountOwner[] {

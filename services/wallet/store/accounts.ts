@@ -7,7 +7,7 @@ import { type Account, accountKey, type Owner, type SystemKind, type Wallet } fr
 const columns = ["id", "user_id", "kind", "currency", "balance", "sequence", "last_entry_at", "created_at"] as const;
 
 /** Accounts whose identity is remembered; it never changes. */
-const mostRemembered = 200_000;
+const usuallyRemembered = 200_000;
 
 /** One account that is wanted. */
 export interface AccountOwner {
@@ -19,12 +19,14 @@ export interface AccountOwner {
 export class Accounts {
   private readonly database: Database;
   private readonly ids: IdSequence;
+  private readonly mostRemembered: number;
   private readonly byKey = new Map<string, Account>();
   private readonly byId = new Map<bigint, Account>();
 
-  constructor(database: Database, ids: IdSequence) {
+  constructor(database: Database, ids: IdSequence, mostRemembered = usuallyRemembered) {
     this.database = database;
     this.ids = ids;
+    this.mostRemembered = mostRemembered;
   }
 
   /** An account that has been found or opened by this process before, and is still remembered. */
@@ -32,16 +34,20 @@ export class Accounts {
     return this.byKey.get(accountKey(owner, currency));
   }
 
-  /** Sees to it that all these are open and remembered. Opening one that is open changes nothing. */
-  async open(wanted: readonly AccountOwner[]): Promise<void> {
-    const unknown = this.notRemembered(wanted);
-    if (unknown.length === 0) return;
-    await this.find(unknown);
-    const unopened = this.notRemembered(unknown);
-    if (unopened.length === 0) return;
+  /** Sees to it that all these are open; answers them by their keys. Opening one that is open changes nothing. */
+  async open(wanted: readonly AccountOwner[]): Promise<ReadonlyMap<string, Account>> {
+    // Kept apart from what is remembered: while others are looked for, that may be forgotten.
+    const opened = new Map<string, Account>();
+    for (const { owner, currency } of wanted) keep(opened, this.remembered(owner, currency));
+    const unknown = notIn(opened, wanted);
+    if (unknown.length === 0) return opened;
+    for (const account of await this.find(unknown)) keep(opened, account);
+    const unopened = notIn(opened, unknown);
+    if (unopened.length === 0) return opened;
     const statement = await this.opening(unopened);
     await this.database.write([statement]);
-    await this.find(unopened);
+    for (const account of await this.find(unopened)) keep(opened, account);
+    return opened;
   }
 
   /** A statement that opens accounts; those that are open stay as they are. */
@@ -57,15 +63,16 @@ export class Accounts {
     });
   }
 
-  /** The accounts of these ids, which must be there; looked up in a session where one is open. */
+  /** The accounts of these ids that are there, by id; looked up in a session where one is open. */
   async ofIds(ids: readonly bigint[], session?: Session): Promise<ReadonlyMap<bigint, Account>> {
-    const unknown = [...new Set(ids)].filter((id) => !this.byId.has(id));
-    if (unknown.length > 0) {
-      const statement = selectAccounts(unknown, "");
-      const rows = session ? (await session.run([statement]))[0] : await this.database.select(statement);
-      for (const row of rows ?? []) this.remember(accountOf(row));
-    }
-    return this.byId;
+    const remembered = [...new Set(ids)].map((id) => [id, this.byId.get(id)] as const);
+    const found = new Map(remembered.flatMap(([id, account]) => (account ? [[id, account] as const] : [])));
+    const unknown = remembered.filter(([, account]) => !account).map(([id]) => id);
+    if (unknown.length === 0) return found;
+    const statement = selectAccounts(unknown, "");
+    const rows = session ? (await session.run([statement]))[0] : await this.database.select(statement);
+    for (const account of this.rememberAll(rows ?? [])) found.set(account.id, account);
+    return found;
   }
 
   /** A user's wallets, by currency. */
@@ -82,30 +89,40 @@ export class Accounts {
     return row?.kind === "wallet" ? walletOf(row) : undefined;
   }
 
-  /** Those that are not remembered, each once. */
-  private notRemembered(wanted: readonly AccountOwner[]): AccountOwner[] {
-    const byKey = new Map(wanted.map((one) => [accountKey(one.owner, one.currency), one]));
-    return [...byKey].filter(([key]) => !this.byKey.has(key)).map(([, one]) => one);
-  }
-
-  private async find(wanted: readonly AccountOwner[]): Promise<void> {
+  private async find(wanted: readonly AccountOwner[]): Promise<Account[]> {
     const rows = await this.database.select({
       sql: `SELECT ${columns.join(", ")} FROM accounts WHERE ${wanted
         .map(() => "(user_id = ? AND kind = ? AND currency = ?)")
         .join(" OR ")}`,
       values: wanted.flatMap(({ owner, currency }) => [userIdOf(owner), owner.kind, currency]),
     });
-    for (const row of rows) this.remember(accountOf(row));
+    return this.rememberAll(rows);
+  }
+
+  private rememberAll(rows: readonly Row[]): Account[] {
+    const accounts = rows.map(accountOf);
+    for (const account of accounts) this.remember(account);
+    return accounts;
   }
 
   private remember(account: Account): void {
-    if (this.byId.size >= mostRemembered) {
+    if (this.byId.size >= this.mostRemembered) {
       this.byId.clear();
       this.byKey.clear();
     }
     this.byId.set(account.id, account);
     this.byKey.set(accountKey(account.owner, account.currency), account);
   }
+}
+
+function keep(accounts: Map<string, Account>, account: Account | undefined): void {
+  if (account) accounts.set(accountKey(account.owner, account.currency), account);
+}
+
+/** Those that are not among some accounts, each once. */
+function notIn(accounts: ReadonlyMap<string, Account>, wanted: readonly AccountOwner[]): AccountOwner[] {
+  const byKey = new Map(wanted.map((one) => [accountKey(one.owner, one.currency), one]));
+  return [...byKey].filter(([key]) => !accounts.has(key)).map(([, one]) => one);
 }
 
 /** Accounts by id, in the order that every transaction locks them. */

@@ -26,8 +26,11 @@ export function transferCommand(changes: Partial<TransferCommand>): TransferComm
   };
 }
 
-/** A ledger as one process has it: it shares nothing with others but the database. */
-export function ledgerOn(database: Database): { readonly ledger: Ledger; readonly accounts: Accounts } {
-  const accounts = new Accounts(database, new IdSequence(database, "accounts"));
+/** A ledger as one process has it: it shares nothing with others but the database. Of accounts it remembers so many. */
+export function ledgerOn(
+  database: Database,
+  mostRemembered?: number,
+): { readonly ledger: Ledger; readonly accounts: Accounts } {
+  const accounts = new Accounts(database, new IdSequence(database, "accounts"), mostRemembered);
   return { accounts, ledger: new Ledger(database, accounts, new IdSequence(database, "transfers")) };
 }
