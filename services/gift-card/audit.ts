@@ -3,6 +3,7 @@ import { SystemAccount } from "../../gen/giftmesh/wallet/v1/ledger_service_pb.ts
 import type { Database, Session } from "../platform/database/database.ts";
 import { placeholders } from "../platform/database/statements.ts";
 import type { Call } from "../platform/rpc/call.ts";
+import { type Instant, now, toTimestamp } from "../platform/time.ts";
 import { counterDifferences, type Difference, liabilityDifferences, owedOn, type UnderWay } from "./domain/audit.ts";
 import type { CardState } from "./domain/card.ts";
 import type { Count } from "./domain/counters.ts";
@@ -13,7 +14,8 @@ const mostDifferences = 100;
 
 /**
  * How often what is owed is looked at again, and how long after, in milliseconds: two services have no instant in common,
- * and money that was on its way has arrived by then. What still differs the last time, does.
+ * and money that was on its way has arrived by then. What still differs the last time, does; unless cards are moved all the
+ * time, and the clocks of the two are further apart than from one card to the next.
  */
 const mostLooks = 5;
 const lookAgainMs = 200;
@@ -26,6 +28,7 @@ export interface Audit {
 }
 
 interface View {
+  readonly at: Instant;
   readonly counters: readonly Count[];
   readonly cards: readonly Count[];
   readonly underWay: readonly UnderWay[];
@@ -47,6 +50,7 @@ export async function auditCards(database: Database, ledger: Neighbours["ledger"
 }
 
 async function look(session: Session): Promise<View> {
+  const at = now();
   const counters = await readAllCounters(session);
   const cards = await countCards(session);
   const [rows = []] = await session.run([
@@ -61,12 +65,27 @@ async function look(session: Session): Promise<View> {
     amount: row.amount as bigint,
     newAmount: (row.new_amount as bigint | null) ?? undefined,
   }));
-  return { counters, cards, underWay };
+  return { at, counters, cards, underWay };
 }
 
-async function liability({ cards, underWay }: View, ledger: Neighbours["ledger"], call: Call): Promise<Difference[]> {
-  const { balances } = await ledger.listSystemBalances({}, call);
+/**
+ * How the ledger differs from a view of the cards, which took its time to be counted: as it is now, or else as it was then,
+ * which only matters where cards have been moved since.
+ */
+async function liability(view: View, ledger: Neighbours["ledger"], call: Call): Promise<Difference[]> {
+  const owed = owedOn(view.cards, view.underWay);
+  const present = liabilityDifferences(owed, await owedBy(ledger, {}, call));
+  if (present.length === 0) return [];
+  return liabilityDifferences(owed, await owedBy(ledger, { asOf: toTimestamp(view.at) }, call));
+}
+
+/** What the ledger owes on cards, by currency. */
+async function owedBy(
+  ledger: Neighbours["ledger"],
+  request: Parameters<typeof ledger.listSystemBalances>[0],
+  call: Call,
+): Promise<ReadonlyMap<string, bigint>> {
+  const { balances } = await ledger.listSystemBalances(request, call);
   const owed = balances.filter(({ account }) => account === SystemAccount.GIFT_CARD_LIABILITY);
-  const actual = new Map(owed.map(({ currencyCode, minorUnits }) => [currencyCode, BigInt(minorUnits)]));
-  return liabilityDifferences(owedOn(cards, underWay), actual);
+  return new Map(owed.map(({ currencyCode, minorUnits }) => [currencyCode, BigInt(minorUnits)]));
 }
