@@ -5,6 +5,7 @@ import {
   GiftCardBatchStatus,
 } from "../../gen/giftmesh/giftcard/v1/admin_gift_card_service_pb.ts";
 import { GiftType } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
+import type { Row, Statement } from "../platform/database/database.ts";
 import { Refusal } from "../platform/refusal.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
@@ -108,6 +109,27 @@ for (const { engine, running } of all) {
     t.is((await codes(id)).length, 2);
     await running.change("UPDATE card_batches SET completed_at = completed_at - ? WHERE id = ?", 1_000_000n, id);
     await t.throwsAsync(codes(id), { instanceOf: Refusal, message: "Gift card batch not found" });
+  });
+
+  test.serial(`nothing that is written on cards is read with their codes ${on}`, async (t) => {
+    const message = "x".repeat(1_000);
+    const { id } = await ended(await order(2, { message, notes: message }));
+    const { database } = running.lossy;
+    const { select } = database;
+    const read: Row[] = [];
+    Object.assign(database, {
+      select: async (statement: Statement) => {
+        const rows = await select(statement);
+        read.push(...rows);
+        return rows;
+      },
+    });
+    const lines = await codes(id);
+    Object.assign(database, { select });
+    t.is(lines.length, 2);
+    const ofCards = read.filter((row) => "sealed_code" in row);
+    t.is(ofCards.length, 2);
+    t.false(ofCards.some((row) => Object.values(row).includes(message)));
   });
 
   test.serial(`codes of cards that were deleted are not told ${on}`, async (t) => {

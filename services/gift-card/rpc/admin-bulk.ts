@@ -15,9 +15,8 @@ import type { Askers } from "../askers.ts";
 import { endAll } from "../bulk-ending.ts";
 import type { CardCodes } from "../card-codes.ts";
 import { type Batch, BatchNotCompleted, type BatchStatus, codesExpireAt } from "../domain/batch.ts";
-import { type Card, statusOf } from "../domain/card.ts";
 import type { Returning } from "../returning.ts";
-import type { Batches } from "../store/batches.ts";
+import type { Batches, CodedCard } from "../store/batches.ts";
 import type { CardLists } from "../store/card-lists.ts";
 import { readStatus } from "./codes.ts";
 import type { NewCards } from "./new-card.ts";
@@ -82,8 +81,8 @@ export function handleBulk({ database, cards, askers, newCards, returning, ...pa
       const until = codesExpireAt(batch);
       if (until === undefined) throw new BatchNotCompleted();
       if (now() >= until) throw new NotFound("Gift card batch");
-      const made = (await batches.cardsOf(batchId)).filter((card) => statusOf(card) !== undefined);
-      return { contentType: "text/csv; charset=utf-8", data: Buffer.from(csvOf(made, codes)) };
+      const coded = await batches.codedCardsOf(batchId);
+      return { contentType: "text/csv; charset=utf-8", data: Buffer.from(csvOf(coded, codes)) };
     },
   };
 }
@@ -109,7 +108,7 @@ function batchShape(batch: Batch): MessageInitShape<typeof GiftCardBatchSchema> 
 }
 
 /** RFC 4180: no field has a comma, a quote or a line break in it. */
-function csvOf(cards: readonly Card[], codes: Pick<CardCodes, "open">): string {
+function csvOf(cards: readonly CodedCard[], codes: Pick<CardCodes, "open">): string {
   const lines = cards.map(({ id, code, amount, currency, expiresAt }) => {
     const until = expiresAt === undefined ? "" : isoOf(expiresAt);
     return [id, codes.open(id, code), formatAmount(amount, currency), currency, until].join(",");

@@ -5,7 +5,6 @@ import type { Migration } from "../../platform/service.ts";
 import type { Instant } from "../../platform/time.ts";
 import type { Batch, BatchCard, BatchStatus } from "../domain/batch.ts";
 import type { Card } from "../domain/card.ts";
-import { cardColumns, cardOf } from "./cards.ts";
 
 export const batchesMigration: Migration = {
   name: "006-batches",
@@ -31,6 +30,11 @@ const columns = ["id", "admin_id", "status", "card", "count", "created_count", "
 export interface DueBatch extends Batch {
   readonly dueAt: Instant;
 }
+
+/** What is told of a card with its code. */
+export type CodedCard = Pick<Card, "id" | "amount" | "currency" | "expiresAt"> & {
+  readonly code: Pick<Card["code"], "sealed" | "sealKeyId">;
+};
 
 /** The batches that were ordered. */
 export class Batches {
@@ -74,11 +78,25 @@ export class Batches {
     return updated === 1 && next !== undefined ? { ...batch, dueAt: next } : undefined;
   }
 
-  /** The cards of a batch that were made, as they are now. */
-  async cardsOf(id: bigint): Promise<Card[]> {
-    const sql = `SELECT ${cardColumns} FROM cards WHERE batch_id = ? ORDER BY id`;
-    return (await this.database.select({ sql, values: [id] })).map(cardOf);
+  /**
+   * The cards of a batch that clients see, as they are now. Only what is told with their codes: what is written on ten
+   * thousand cards may be more than a hundred megabytes.
+   */
+  async codedCardsOf(id: bigint): Promise<CodedCard[]> {
+    const sql = `SELECT id, amount, currency, expires_at, sealed_code, seal_key_id FROM cards
+                 WHERE batch_id = ? AND facet IS NOT NULL ORDER BY id`;
+    return (await this.database.select({ sql, values: [id] })).map(codedCardOf);
   }
+}
+
+function codedCardOf(row: Row): CodedCard {
+  return {
+    id: row.id as bigint,
+    amount: row.amount as bigint,
+    currency: row.currency as string,
+    expiresAt: (row.expires_at as bigint | null) ?? undefined,
+    code: { sealed: row.sealed_code as Uint8Array, sealKeyId: row.seal_key_id as string },
+  };
 }
 
 function batchOf(row: Row): Batch {
