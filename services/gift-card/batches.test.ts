@@ -132,6 +132,20 @@ for (const { engine, running } of all) {
     t.false(ofCards.some((row) => Object.values(row).includes(message)));
   });
 
+  test.serial(
+    `codes of cards that are given by somebody else since are told no more than anywhere else ${on}`,
+    async (t) => {
+      const { id } = await ended(await order(3));
+      const [first = ""] = await codes(id);
+      const giftCardId = BigInt(first.split(",")[0] ?? 0);
+      await admins.updateGiftCard({ giftCardId, userId: await running.newUser("0") }, byAdmin());
+      const { giftCard } = await admins.getAnyGiftCard({ giftCardId }, byAdmin());
+      t.true(giftCard?.code.startsWith("*"));
+      t.is((await codes(id)).length, 2);
+      t.false((await codes(id)).includes(first));
+    },
+  );
+
   test.serial(`codes of cards that were deleted are not told ${on}`, async (t) => {
     const { id } = await ended(await order(3));
     const [first] = await codes(id);

@@ -81,7 +81,7 @@ export function handleBulk({ database, cards, askers, newCards, returning, ...pa
       const until = codesExpireAt(batch);
       if (until === undefined) throw new BatchNotCompleted();
       if (now() >= until) throw new NotFound("Gift card batch");
-      const coded = await batches.codedCardsOf(batchId);
+      const coded = await batches.codedCardsOf(batch);
       return { contentType: "text/csv; charset=utf-8", data: Buffer.from(csvOf(coded, codes)) };
     },
   };

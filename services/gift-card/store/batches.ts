@@ -79,13 +79,13 @@ export class Batches {
   }
 
   /**
-   * The cards of a batch that clients see, as they are now. Only what is told with their codes: what is written on ten
-   * thousand cards may be more than a hundred megabytes.
+   * The cards of a batch that clients see, and that its admin still gives, as they are now. Only what is told with their
+   * codes: what is written on ten thousand cards may be more than a hundred megabytes.
    */
-  async codedCardsOf(id: bigint): Promise<CodedCard[]> {
+  async codedCardsOf({ id, adminId }: Pick<Batch, "id" | "adminId">): Promise<CodedCard[]> {
     const sql = `SELECT id, amount, currency, expires_at, sealed_code, seal_key_id FROM cards
-                 WHERE batch_id = ? AND facet IS NOT NULL ORDER BY id`;
-    return (await this.database.select({ sql, values: [id] })).map(codedCardOf);
+                 WHERE batch_id = ? AND sender_id = ? AND facet IS NOT NULL ORDER BY id`;
+    return (await this.database.select({ sql, values: [id, adminId] })).map(codedCardOf);
   }
 }
 
