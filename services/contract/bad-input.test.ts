@@ -1,13 +1,26 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
+import { TimestampSchema } from "@bufbuild/protobuf/wkt";
 import test from "ava";
 import { Role } from "../../gen/giftmesh/common/v1/access_pb.ts";
+import { compileMessageReader } from "../edge/decode.ts";
+import { Reading } from "../edge/decode-value.ts";
+import type { JsonObject } from "../edge/json-text.ts";
 import { publicMethods } from "../edge/routes.ts";
 import { readDescriptors } from "../mesh.ts";
 import { sqliteEngine } from "../platform/testing/engines.ts";
 import { runMesh } from "../testing/running-mesh.ts";
-import { askConnect, connectRefusalOf, nameOf, requestOf, restRefusalOf } from "./testing/both-ways.ts";
+import {
+  askConnect,
+  askConnectInBytes,
+  connectRefusalOf,
+  type Fields,
+  nameOf,
+  requestOf,
+  restRefusalOf,
+} from "./testing/both-ways.ts";
 import { goodRequests } from "./testing/good-requests.ts";
 import { wrongRequests } from "./testing/wrong-requests.ts";
 
@@ -16,6 +29,14 @@ const { mesh, anonymous, superAdmin, newStaff } = await runMesh(engine);
 const user = (await anonymous.newUser()).client;
 const vendor = await newStaff("vendor");
 const before = rowCounts();
+
+/** What JSON cannot say: no year that there is, and nanoseconds that are no part of a second. */
+const noInstants = [
+  { seconds: 253_402_300_800n, nanos: 0 },
+  { seconds: 2n ** 63n - 1n, nanos: 0 },
+  { seconds: -(2n ** 63n), nanos: 0 },
+  { seconds: 4_102_444_799n, nanos: -1 },
+];
 
 test.after.always(async () => {
   await mesh.stop();
@@ -56,7 +77,21 @@ for (const publicMethod of publicMethods(readDescriptors())) {
       });
     }
   }
+
+  for (const field of method.input.fields) {
+    if (field.message?.typeName !== TimestampSchema.typeName) continue;
+    for (const { seconds, nanos } of noInstants) {
+      test.serial(`${name} in bytes with ${field.name} = ${seconds} s and ${nanos} ns is a 400 on it`, async (t) => {
+        const request = messageOf(method.input, good);
+        Object.assign(request, { [field.localName]: create(TimestampSchema, { seconds, nanos }) });
+        const answer = await askConnectInBytes(client, name, request);
+        t.is(answer.status, 400, answer.text);
+        t.deepEqual(Object.keys(connectRefusalOf(answer).fields), [field.name]);
+      });
+    }
+  }
 }
+
 test.serial("a body that is not JSON, or no object, is a 400 and a wrong content type too", async (t) => {
   for (const body of ["{", "", "[]", '"text"', "null", '{"amount": 1}}', "\u0000"]) {
     const { status, body: answer } = await superAdmin.post("/members/me/points/charge", body);
@@ -77,6 +112,12 @@ test.serial("an idempotency key that cannot be one is a 422", async (t) => {
 test.after("nothing of all that has written anything", (t) => {
   t.deepEqual(rowCounts(), before);
 });
+
+function messageOf(type: DescMessage, fields: Fields): Message {
+  const message = create(type);
+  compileMessageReader(type)(fields as JsonObject, message, "", new Reading());
+  return message;
+}
 
 function abridged(value: unknown): string {
   const text = JSON.stringify(value) ?? "nothing";

@@ -1,14 +1,12 @@
 /// <reference lib="esnext.temporal" />
 import { create } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { earliestSeconds, latestSeconds } from "../platform/time.ts";
 
 const bareDate = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/;
 const instant = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/i;
 
 const nanosPerSecond = 1_000_000_000n;
-/** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: what a google.protobuf.Timestamp can hold. */
-const earliestSeconds = -62_135_596_800n;
-const latestSeconds = 253_402_300_799n;
 
 /**
  * Reads an instant as RFC 3339 writes it, to the microsecond; digits beyond are dropped. A bare date is the first

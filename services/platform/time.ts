@@ -5,6 +5,10 @@ export type Instant = bigint;
 
 export const microsecondsPerSecond = 1_000_000n;
 
+/** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: what a google.protobuf.Timestamp can hold. */
+export const earliestSeconds = -62_135_596_800n;
+export const latestSeconds = 253_402_300_799n;
+
 /** This instant, by this machine's clock. */
 export function now(): Instant {
   return BigInt(Date.now()) * 1_000n;

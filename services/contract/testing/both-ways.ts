@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { fromBinary, fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { fromBinary, fromJson, type JsonValue, type Message, toBinary } from "@bufbuild/protobuf";
 import type { ExecutionContext } from "ava";
 import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { compileAnswer } from "../../edge/envelope.ts";
@@ -59,6 +59,18 @@ export async function askConnect(
   const { method } = rpcOf(name);
   if (method.methodKind === "server_streaming") return (await askConnectStream(client, method, fields)).end;
   return client.post(`/${method.parent.typeName}/${method.name}`, fields, headers);
+}
+
+/** Asks an RPC by Connect, in the bytes of protobuf, which can say what JSON cannot; what refused it is the answer. */
+export async function askConnectInBytes(client: RestClient, name: string, request: Message): Promise<Answer> {
+  const { method } = rpcOf(name);
+  const response = await fetch(`${client.base}/${method.parent.typeName}/${method.name}`, {
+    method: "POST",
+    headers: { "content-type": "application/proto", authorization: `Bearer ${client.token}` },
+    body: toBinary(method.input, request),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, body: response.ok ? {} : JSON.parse(text) };
 }
 
 /**

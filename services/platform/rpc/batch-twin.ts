@@ -85,8 +85,9 @@ function refuseItems(violations: readonly FieldViolation[]): Map<number, Invalid
   const byItem = Map.groupBy(violations, ({ field }) => Number(/^requests\.(\d+)\./.exec(field)?.[1]));
   const ofTheWhole = byItem.get(Number.NaN);
   if (ofTheWhole) throw new InvalidFields(ofTheWhole);
+  const inOrder = [...byItem].sort(([a], [b]) => a - b);
   return new Map(
-    Array.from(byItem, ([index, own]) => {
+    inOrder.map(([index, own]) => {
       const prefix = `requests.${index}.`.length;
       return [index, new InvalidFields(own.map((one) => ({ ...one, field: one.field.slice(prefix) })))];
     }),

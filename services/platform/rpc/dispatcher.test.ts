@@ -1,5 +1,7 @@
 import { create } from "@bufbuild/protobuf";
+import { timestampNow } from "@bufbuild/protobuf/wkt";
 import test from "ava";
+import { type BatchHoldStockResponse, StockService } from "../../../gen/giftmesh/catalog/v1/stock_service_pb.ts";
 import { CallerSchema, Role } from "../../../gen/giftmesh/common/v1/access_pb.ts";
 import { SessionService } from "../../../gen/giftmesh/profile/v1/session_service_pb.ts";
 import { type BatchTransferResponse, LedgerService } from "../../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
@@ -8,7 +10,9 @@ import {
   GetPointsRequestSchema,
   PointsService,
 } from "../../../gen/giftmesh/wallet/v1/points_service_pb.ts";
+import type { Status } from "../../../gen/google/rpc/status_pb.ts";
 import { Refusal } from "../refusal.ts";
+import { inBatches } from "./batch-twin.ts";
 import { Call } from "./call.ts";
 import { Dispatcher, type Receipts } from "./dispatcher.ts";
 import { InternalError } from "./internal-error.ts";
@@ -229,6 +233,32 @@ test("in a batch each item is refused by itself, for a broken rule, by the handl
   t.is(told.length, 7);
   t.is(lines.length, 1);
   t.like(lines[0], { err: { message: "secret" } });
+});
+
+test("in a batch each answer is in its item's place, whatever is wrong with others", async (t) => {
+  const { dispatcher } = dispatcherOf([
+    serveOnly(StockService, {
+      batchHoldStock: inBatches(async ({ id }) => {
+        throw new Refusal("rule", { reason: "OUT_OF_STOCK", message: id });
+      }),
+    }),
+  ]);
+  const { batchHoldStock } = StockService.method;
+  const [lines, expiresAt] = [[{ productId: 1n, quantity: 1n }], timestampNow()];
+  const requests = [
+    { id: "", lines, expiresAt },
+    { id: "no instant", lines, expiresAt: { seconds: 2n ** 62n, nanos: 0 } },
+    { id: "held", lines, expiresAt },
+  ];
+  const batch = create(batchHoldStock.input, { requests });
+  const { results } = (await dispatcher.unary(batchHoldStock, batch, call())) as BatchHoldStockResponse;
+  const told = results.map(({ outcome }) => visible(refusalOf(outcome.value as Status)));
+  t.like(told, {
+    0: { fields: [{ field: "id", description: "The id field is required." }] },
+    1: { fields: [{ field: "expires_at", description: "The expires at must be an instant of the years 1 to 9999." }] },
+    2: { reason: "OUT_OF_STOCK", message: "held" },
+    length: 3,
+  });
 });
 
 test("a batch that breaks a rule as a whole is refused as a whole", async (t) => {

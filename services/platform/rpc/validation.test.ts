@@ -20,6 +20,10 @@ import {
 import test from "ava";
 import { FieldRulesSchema, field as rulesOf } from "../../../gen/buf/validate/validate_pb.ts";
 import {
+  ListDeadDeliveriesResponseSchema,
+  ReplayDeliveriesRequestSchema,
+} from "../../../gen/giftmesh/payment/v1/data_platform_service_pb.ts";
+import {
   RegisterRequestSchema,
   RequestVerificationRequestSchema,
 } from "../../../gen/giftmesh/profile/v1/auth_service_pb.ts";
@@ -239,6 +243,44 @@ test("a field of a field is named by its path, in snake_case", (t) => {
 
 test("a oneof of which one field is needed is named itself", (t) => {
   t.deepEqual(violations(GetWalletRequestSchema, {}), { key: "The key field is required." });
+});
+
+const noInstants = [
+  { seconds: 253_402_300_800n, nanos: 0 },
+  { seconds: -62_135_596_801n, nanos: 999_999_999 },
+  { seconds: 2n ** 63n - 1n, nanos: 0 },
+  { seconds: -(2n ** 63n), nanos: 0 },
+  { seconds: 0n, nanos: -1 },
+  { seconds: 0n, nanos: 1_000_000_000 },
+];
+
+for (const instant of noInstants) {
+  test(`${describe(instant)} is no instant, wherever in a message it is`, (t) => {
+    const sentence = (name: string) => `The ${name} must be an instant of the years 1 to 9999.`;
+    t.deepEqual(violations(ListTransactionsRequestSchema, { memberId: "", from: instant, to: instant }), {
+      from: sentence("from"),
+      to: sentence("to"),
+      member_id: "The member id field is required.",
+    });
+    t.deepEqual(violations(ReplayDeliveriesRequestSchema, { selection: { case: "from", value: instant } }), {
+      from: sentence("from"),
+    });
+    const deliveries = [{}, { occurredAt: instant }];
+    t.deepEqual(violations(ListDeadDeliveriesResponseSchema, { deliveries }), {
+      "deliveries.1.occurred_at": sentence("occurred at"),
+    });
+    t.deepEqual(violations(messageOf(Type.MESSAGE, Label.REPEATED, {}), { nickName: [{}, instant] }), {
+      "nick_name.1": sentence("nick name"),
+    });
+  });
+}
+
+test("the first instant of the year 1 and the last of 9999 are instants", (t) => {
+  const [from, to] = [
+    { seconds: -62_135_596_800n, nanos: 0 },
+    { seconds: 253_402_300_799n, nanos: 999_999_999 },
+  ];
+  t.deepEqual(violations(ListTransactionsRequestSchema, { memberId: "me", from, to }), {});
 });
 
 test("no more than 100 violations are told", (t) => {

@@ -2,6 +2,7 @@ import type { DescMessage, Message } from "@bufbuild/protobuf";
 import type { Path } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { type FieldViolation, InvalidFields } from "../refusal.ts";
+import { findNoInstants } from "./instants.ts";
 import { matchPattern } from "./pattern-match.ts";
 
 /** No more than these are told of one request, so that the answer fits into HTTP/2 trailers. */
@@ -19,8 +20,14 @@ export function validate(schema: DescMessage, message: Message): void {
   if (violations.length > 0) throw new InvalidFields(violations.slice(0, mostViolations));
 }
 
-/** The rules that a message breaks: for each field the first. */
+/** The rules that a message breaks: for each field the first; and the instants in it that are none. */
 export function findViolations(schema: DescMessage, message: Message): readonly FieldViolation[] {
+  const noInstants = findNoInstants(schema, message);
+  const broken = findBrokenRules(schema, message);
+  return noInstants.length > 0 ? [...noInstants, ...broken] : broken;
+}
+
+function findBrokenRules(schema: DescMessage, message: Message): readonly FieldViolation[] {
   const validator = forThorough.has(schema) ? thorough : quick;
   const result = validator.validate(schema, message);
   switch (result.kind) {
@@ -31,7 +38,7 @@ export function findViolations(schema: DescMessage, message: Message): readonly 
     case "error":
       if (validator === thorough) throw result.error;
       forThorough.add(schema);
-      return findViolations(schema, message);
+      return findBrokenRules(schema, message);
     default:
       throw result satisfies never;
   }
