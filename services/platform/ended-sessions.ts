@@ -6,6 +6,12 @@ import { Call } from "./rpc/call.ts";
 import type { Clients } from "./rpc/handler.ts";
 import { delayMs } from "./rpc/retry.ts";
 
+/**
+ * By how much the clock that tokens are made by may be ahead of this one: a token is good here for so much longer than it
+ * is there.
+ */
+const clockDifferenceMs = 60_000;
+
 /** The sessions that ended while tokens of theirs may still be out, as profile tells of them. */
 export class EndedSessions {
   private readonly clients: Clients;
@@ -60,13 +66,14 @@ export class EndedSessions {
 
   private add(sessionIds: readonly bigint[]): void {
     const now = Date.now();
+    const forgettableAt = now + this.tokenLifetimeMs + clockDifferenceMs;
     for (const [sessionId, at] of this.forgettableAt) {
       if (at > now) break;
       this.forgettableAt.delete(sessionId);
     }
     for (const sessionId of sessionIds) {
       this.forgettableAt.delete(sessionId);
-      this.forgettableAt.set(sessionId, now + this.tokenLifetimeMs);
+      this.forgettableAt.set(sessionId, forgettableAt);
     }
   }
 }

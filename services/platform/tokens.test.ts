@@ -165,6 +165,19 @@ test("the tokens of a session that ended are good no more, remembered ones too",
   t.like(await profile.tokens.verify(await profile.sign({ ...claims, sid: "71" })), { sessionId: 71n });
 });
 
+test("the tokens of a session that ended are good no more, though profile's clock is ahead and others end later", async (t) => {
+  const profile = await startProfile(t, { tokensLastSeconds: 1 });
+  const ahead = nowSeconds() + 50;
+  const sign = (sid: string) => profile.sign({ ...claims, sid, iat: ahead, exp: ahead + 1 });
+  const [token, later] = [await sign("70"), await sign("71")];
+  profile.end(70n);
+  await until(() => isRefused(profile.tokens, token));
+  await sleep(1_100);
+  profile.end(71n);
+  await until(() => isRefused(profile.tokens, later));
+  await refused(t, profile.tokens, token);
+});
+
 test("sessions that end while profile is away are heard of when it is back", async (t) => {
   const profile = await startProfile(t);
   const token = await profile.sign(claims);
@@ -200,7 +213,10 @@ test("where profile was never there, nothing is said of a token", async (t) => {
 type Profile = Awaited<ReturnType<typeof startProfile>>;
 
 /** As much of profile as tokens need. */
-async function startProfile(t: ExecutionContext, { away = false, isSilent = false } = {}) {
+async function startProfile(
+  t: ExecutionContext,
+  { away = false, isSilent = false, tokensLastSeconds = lifetimeSeconds } = {},
+) {
   let { privateKey, publicKey } = await newKey();
   let keyId = "key-1";
   let fetches = 0;
@@ -229,16 +245,18 @@ async function startProfile(t: ExecutionContext, { away = false, isSilent = fals
       async *watchEndedSessions(_, { cancelled }) {
         cancelled?.addEventListener("abort", () => wake.resolve());
         await spoken.promise;
-        while (!cancelled?.aborted) {
+        for (let told = 0; !cancelled?.aborted; ) {
           refuseWhenAway();
-          yield { sessionIds: ended };
+          const sessionIds = ended.slice(told);
+          told = ended.length;
+          yield { sessionIds };
           await wake.promise;
         }
       },
     }),
   );
   const clients = new MeshClients({ config: { addresses: {}, grpcTls: undefined }, dispatcher, log });
-  const tokens = new Tokens({ clients, tokenLifetimeSeconds: lifetimeSeconds, log });
+  const tokens = new Tokens({ clients, tokenLifetimeSeconds: tokensLastSeconds, log });
   tokens.start();
   t.teardown(() => tokens.stop());
   if (!away && !isSilent) await until(async () => tokens.ready);
