@@ -61,6 +61,16 @@ for (const { engine, replicas } of running) {
     t.like(await outcome(username, "wrong horse"), invalidCredentials);
   });
 
+  test.serial(`the addresses of one IPv6 network are one on ${engine.name}`, async (t) => {
+    const { username } = await profile.register();
+    for (const index of [0, 1, 2, 3, 4]) {
+      t.like(await outcome(username, "wrong horse", `2001:db8:0:1::${index}`, index), invalidCredentials);
+    }
+    await prolong(5n);
+    t.like(await outcome(username, password, "2001:db8:0:1:ffff::"), tooManyAttempts);
+    await t.notThrowsAsync(login(username, password, "2001:db8:0:2::"));
+  });
+
   test.serial(`failures from ever new addresses make a wait for all of them on ${engine.name}`, async (t) => {
     const { username } = await profile.register();
     await Promise.all(times(50, (index) => outcome(username, "wrong horse", `198.51.100.${index}`, index)));

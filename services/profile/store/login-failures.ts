@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Database, Row, Session, Statement } from "../../platform/database/database.ts";
 import { upsertInto } from "../../platform/database/statements.ts";
+import { networkOf } from "../../platform/networks.ts";
 import type { Instant } from "../../platform/time.ts";
 import { type Failures, forgottenAfter, type LoginFailures, noFailures } from "../domain/throttle.ts";
 
@@ -9,7 +10,7 @@ const columns = ["id", "failures", "last_failed_at"] as const;
 /** One try to sign in: with which user name, whether there is such a user or not, and from where. */
 export interface Attempt {
   readonly username: string;
-  /** An IP address. */
+  /** An IP address: in IPv6 a whole network has many, and is one that guesses. */
   readonly address: string;
 }
 
@@ -80,7 +81,7 @@ function countOf(row: Row | undefined): Failures {
 }
 
 function addressId({ username, address }: Attempt): Buffer {
-  return hashOf([username, address]);
+  return hashOf([username, networkOf(address)]);
 }
 
 function usernameId({ username }: Attempt): Buffer {
