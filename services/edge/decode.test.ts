@@ -1,4 +1,8 @@
+import { create } from "@bufbuild/protobuf";
 import test from "ava";
+import { PlaceOrderRequestSchema } from "../../gen/giftmesh/payment/v1/order_service_pb.ts";
+import { compileMessageReader } from "./decode.ts";
+import { Reading } from "./decode-value.ts";
 import { send, startEchoEdge } from "./testdata/echo-edge.ts";
 
 const edge = await startEchoEdge();
@@ -188,6 +192,15 @@ test("of very many things that are wrong a hundred are told", async (t) => {
   const { status, answer } = await echo(JSON.stringify({ numbers: Array(10_000).fill("x") }));
   t.is(status, 422);
   t.is(Object.keys(answer.errors ?? {}).length, 100);
+});
+
+test("of a list that is too long that alone is told: its items are not read", (t) => {
+  const reading = new Reading();
+  const order = create(PlaceOrderRequestSchema);
+  const items = Array.from({ length: 101 }, () => ({ product_id: "x" }));
+  compileMessageReader(PlaceOrderRequestSchema)({ items }, order, "", reading);
+  t.deepEqual(reading.violations, [{ field: "items", description: "The items must have at most 100 items." }]);
+  t.deepEqual(order.items, []);
 });
 
 test("a map's key __proto__ is a key like any other, and no object is changed by it", async (t) => {

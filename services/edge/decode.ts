@@ -1,5 +1,6 @@
 import { create, type DescField, type DescMessage, getOption, type Message } from "@bufbuild/protobuf";
 import { BareDate, bare_date } from "../../gen/giftmesh/common/v1/rest_pb.ts";
+import { listLimitOf } from "../platform/rpc/list-limits.ts";
 import {
   enumReader,
   type Reading,
@@ -148,8 +149,10 @@ function objectReader(type: DescMessage, subject: string): ReadValue {
 
 function listReader(field: DescField, readItem: ReadValue): ReadValue {
   const subject = subjectOf(field);
+  const limit = listLimitOf(field);
   return (value, path, reading) => {
     if (!Array.isArray(value)) return reading.refuse(path, `${subject} must be an array.`);
+    if (limit && value.length > limit.mostItems) return reading.refuse(path, limit.tooMany.description);
     const items: unknown[] = [];
     for (const [index, item] of value.entries()) {
       const result = readItem(item, `${path}.${index}`, reading);

@@ -23,6 +23,7 @@ import {
   ListDeadDeliveriesResponseSchema,
   ReplayDeliveriesRequestSchema,
 } from "../../../gen/giftmesh/payment/v1/data_platform_service_pb.ts";
+import { PlaceOrderRequestSchema } from "../../../gen/giftmesh/payment/v1/order_service_pb.ts";
 import {
   RegisterRequestSchema,
   RequestVerificationRequestSchema,
@@ -281,6 +282,17 @@ test("the first instant of the year 1 and the last of 9999 are instants", (t) =>
     { seconds: 253_402_300_799n, nanos: 999_999_999 },
   ];
   t.deepEqual(violations(ListTransactionsRequestSchema, { memberId: "me", from, to }), {});
+});
+
+test("of a list that is too long nothing else is told: it is not gone through", (t) => {
+  const items = Array.from({ length: 101 }, () => ({}));
+  t.deepEqual(violations(PlaceOrderRequestSchema, { userId: "", items }), {
+    items: "The items must have at most 100 items.",
+  });
+  t.deepEqual(violations(PlaceOrderRequestSchema, { userId: "me", items: items.slice(0, 1) }), {
+    "items.0.product_id": "The product id field is required.",
+    "items.0.quantity": "The quantity field is required.",
+  });
 });
 
 test("no more than 100 violations are told", (t) => {

@@ -3,6 +3,7 @@ import type { Path } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { type FieldViolation, InvalidFields } from "../refusal.ts";
 import { findNoInstants } from "./instants.ts";
+import { findLongLists } from "./list-limits.ts";
 import { matchPattern } from "./pattern-match.ts";
 
 /** No more than these are told of one request, so that the answer fits into HTTP/2 trailers. */
@@ -20,8 +21,13 @@ export function validate(schema: DescMessage, message: Message): void {
   if (violations.length > 0) throw new InvalidFields(violations.slice(0, mostViolations));
 }
 
-/** The rules that a message breaks: for each field the first; and the instants in it that are none. */
+/**
+ * The rules that a message breaks: for each field the first; and the instants in it that are none. Where it has a list that
+ * is too long, that alone.
+ */
 export function findViolations(schema: DescMessage, message: Message): readonly FieldViolation[] {
+  const longLists = findLongLists(schema, message);
+  if (longLists.length > 0) return longLists;
   const noInstants = findNoInstants(schema, message);
   const broken = findBrokenRules(schema, message);
   return noInstants.length > 0 ? [...noInstants, ...broken] : broken;
