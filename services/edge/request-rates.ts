@@ -15,7 +15,7 @@ export const cost = { usual: 10, light: 1 } as const;
 const countedCallers = 200_000;
 
 interface Counted {
-  /** In milliseconds since 1970. */
+  /** In milliseconds, by a clock that is never set. */
   readonly endsAt: number;
   tenths: number;
 }
@@ -23,15 +23,17 @@ interface Counted {
 /** Counts the requests of each caller: of a signed-in one by the user, of others by address, in IPv6 by network. */
 export class RequestRates {
   private readonly perMinute: Config["ratePerMinute"];
+  private readonly clock: () => number;
   private readonly callers = new RecentlyUsed<number | string, Counted>(countedCallers);
 
-  constructor(perMinute: Config["ratePerMinute"]) {
+  constructor(perMinute: Config["ratePerMinute"], clock = () => performance.now()) {
     this.perMinute = perMinute;
+    this.clock = clock;
   }
 
   /** Counts a request of so many tenths. Throws RateLimited where it is one too many. */
   count(caller: Caller, tenths: number): void {
-    const now = Date.now();
+    const now = this.clock();
     const key = keyOf(caller);
     let counted = this.callers.get(key);
     if (!counted || counted.endsAt <= now) {
