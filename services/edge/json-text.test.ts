@@ -1,6 +1,7 @@
 import test from "ava";
 import fc from "fast-check";
 import { NumberText, parseJsonObject } from "./json-text.ts";
+import { MalformedJson } from "./refusals.ts";
 
 test("a number keeps every digit that was written, but for zeros at the end", (t) => {
   const digits = fc.string({ unit: fc.constantFrom(..."0123456789"), minLength: 1, maxLength: 40 });
@@ -34,6 +35,15 @@ test("a number as long as a body may be is read in the time that its length take
   ]) {
     t.deepEqual(Object.keys(parseJsonObject(`{"n":${long}}`)), ["n"]);
   }
+});
+
+test("beside a long number there are 50,000 values at most, or it would take long to look at each", (t) => {
+  const bodyOf = (values: number) => `{"n":1234567890.123456789,"x":[${"1,".repeat(values - 4)}1]}`;
+  t.true(parseJsonObject(bodyOf(50_000)).n instanceof NumberText);
+  t.throws(() => parseJsonObject(bodyOf(50_001)), {
+    instanceOf: MalformedJson,
+    message: "The body must have at most 50000 values",
+  });
 });
 
 function withoutZeros(text: string): string {

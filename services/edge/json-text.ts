@@ -21,23 +21,30 @@ export interface JsonObject {
  */
 const mayHaveLongNumber = /[0-9.]{16}|0\.0{6}/;
 
+/**
+ * Values that a text may have where it has such a number: to be told of each takes a microsecond, and a text of one megabyte
+ * may have half a million, for which the process would do nothing else.
+ */
+const mostValues = 50_000;
+
 /** JSON.parse as ECMAScript 2026 has it: the reviver is told how a value was written. */
 type ParseWithSource = (
   text: string,
   reviver: (name: string, value: unknown, context: { readonly source?: string }) => unknown,
 ) => unknown;
 
-/** Reads a JSON object; no text at all is an empty one. Throws MalformedJson for anything else. */
+/**
+ * Reads a JSON object; no text at all is an empty one. Throws MalformedJson for anything else, and for one with a number
+ * longer than a double holds and more than 50,000 values.
+ */
 export function parseJsonObject(text: string): JsonObject {
   if (text === "") return {};
   let value: Json;
   try {
-    value = mayHaveLongNumber.test(text)
-      ? ((JSON.parse as ParseWithSource)(text, keepNumber) as Json)
-      : JSON.parse(text);
-  } catch {
+    value = mayHaveLongNumber.test(text) ? parseKeepingNumbers(text) : JSON.parse(text);
+  } catch (error) {
     // A SyntaxError, or a RangeError from nesting that the reviver cannot follow.
-    throw new MalformedJson("The body is not valid JSON");
+    throw error instanceof MalformedJson ? error : new MalformedJson("The body is not valid JSON");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof NumberText) {
     throw new MalformedJson("The body must be a JSON object");
@@ -45,7 +52,15 @@ export function parseJsonObject(text: string): JsonObject {
   return value as JsonObject;
 }
 
-function keepNumber(_name: string, value: unknown, context: { readonly source?: string }): unknown {
+function parseKeepingNumbers(text: string): Json {
+  let values = 0;
+  return (JSON.parse as ParseWithSource)(text, (_name, value, context) => {
+    if (++values > mostValues) throw new MalformedJson(`The body must have at most ${mostValues} values`);
+    return keepNumber(value, context);
+  }) as Json;
+}
+
+function keepNumber(value: unknown, context: { readonly source?: string }): unknown {
   if (typeof value !== "number" || context.source === undefined) return value;
   return isExact(context.source, value) ? value : new NumberText(context.source);
 }
