@@ -1,7 +1,8 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type DescMethod } from "@bufbuild/protobuf";
 import { Metadata } from "@grpc/grpc-js";
 import test from "ava";
 import { type Caller, CallerSchema, Role } from "../../../gen/giftmesh/common/v1/access_pb.ts";
+import { MailboxService } from "../../../gen/giftmesh/notification/v1/mailbox_service_pb.ts";
 import { VoucherService } from "../../../gen/giftmesh/voucher/v1/voucher_service_pb.ts";
 import { LedgerService } from "../../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
 import { PointsService } from "../../../gen/giftmesh/wallet/v1/points_service_pb.ts";
@@ -51,6 +52,17 @@ test("a peer elsewhere that has shown a certificate is believed", async (t) => {
 
 test("anyone may come without a word, and is then nobody at their address", async (t) => {
   t.deepEqual(await callerOf("10.0.0.5:1024", plain, new Metadata()), create(CallerSchema, { address: "10.0.0.5" }));
+});
+
+test("what is for development only is the mesh's own, though anyone may call it", async (t) => {
+  const { listMessages } = MailboxService.method;
+  t.is((await callerOf("127.0.0.1:1", plain, new Metadata(), listMessages)).userId, 0n);
+  t.is((await callerOf("10.0.0.5:1", mutualTls, new Metadata(), listMessages)).userId, 0n);
+  for (const metadata of [new Metadata(), bearing("Bearer good")]) {
+    t.like(visible(await failureOfCall(callerOf("10.0.0.5:1", plain, metadata, listMessages))), {
+      kind: "unauthenticated",
+    });
+  }
 });
 
 test("a token says who calls, from wherever", async (t) => {
@@ -112,12 +124,7 @@ function bearing(authorization: string): Metadata {
   return metadata;
 }
 
-async function callerOf(
-  peer: string,
-  trust: Trust,
-  metadata: Metadata,
-  method = publicRpc as typeof internalRpc | typeof publicRpc,
-) {
+async function callerOf(peer: string, trust: Trust, metadata: Metadata, method: DescMethod = publicRpc) {
   return (await readCall(method, incoming(peer, metadata), trust)).caller;
 }
 

@@ -1,7 +1,8 @@
 import type { EventEmitter } from "node:events";
-import { create, type DescMethod } from "@bufbuild/protobuf";
+import { create, type DescMethod, getOption } from "@bufbuild/protobuf";
 import type { ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 import { type Caller, CallerSchema } from "../../../gen/giftmesh/common/v1/access_pb.ts";
+import { rest } from "../../../gen/giftmesh/common/v1/rest_pb.ts";
 import { Unauthenticated } from "../refusal.ts";
 import type { TokenVerifier } from "../token-verifier.ts";
 import { accessOf } from "./access.ts";
@@ -22,10 +23,10 @@ export interface Trust {
 
 /**
  * Reads who calls, for which request, until when. Throws Unauthenticated where who calls is not to be believed, and
- * where a peer that is not of the mesh calls an internal RPC.
+ * where a peer that is not of the mesh calls an internal RPC, or one that is for development only.
  */
 export async function readCall(method: DescMethod, incoming: IncomingCall, trust: Trust): Promise<Call> {
-  if (!accessOf(method) && !isOfTheMesh(incoming, trust)) throw new Unauthenticated();
+  if (!isOfTheMesh(incoming, trust) && !isForStrangers(method)) throw new Unauthenticated();
   const { metadata } = incoming;
   return new Call({
     caller: await readWhoCalls(incoming, trust),
@@ -35,6 +36,10 @@ export async function readCall(method: DescMethod, incoming: IncomingCall, trust
     trace: readTrace(metadata),
     cancelled: () => signalOf(incoming),
   });
+}
+
+function isForStrangers(method: DescMethod): boolean {
+  return accessOf(method) !== undefined && !getOption(method, rest).developmentOnly;
 }
 
 async function readWhoCalls(incoming: IncomingCall, trust: Trust): Promise<Caller> {
