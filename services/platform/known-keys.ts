@@ -16,7 +16,8 @@ export class KnownKeys {
   private readonly clients: Clients;
   private readonly log: Logger;
   private keys: ReadonlyMap<string, CryptoKey> = new Map();
-  private lastFetchAt = 0;
+  /** In milliseconds, by a clock that is never set. */
+  private lastFetchAt = Number.NEGATIVE_INFINITY;
   private lastFetchFailed = false;
   private fetching: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -75,9 +76,9 @@ export class KnownKeys {
   }
 
   private async fetch(): Promise<void> {
-    const waitMs = this.lastFetchAt + leastBetweenFetchesMs - Date.now();
+    const waitMs = this.lastFetchAt + leastBetweenFetchesMs - performance.now();
     if (waitMs > 0) await sleep(waitMs);
-    this.lastFetchAt = Date.now();
+    this.lastFetchAt = performance.now();
     try {
       const call = new Call({ requestId: randomUUID(), deadline: Date.now() + fetchTimeoutMs });
       const { keys } = await this.clients.of(AuthService).getJsonWebKeys({}, call);

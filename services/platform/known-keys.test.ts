@@ -1,0 +1,30 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import test from "ava";
+import { exportJWK, generateKeyPair } from "jose";
+import { AuthService } from "../../gen/giftmesh/profile/v1/auth_service_pb.ts";
+import { KnownKeys } from "./known-keys.ts";
+import { Dispatcher } from "./rpc/dispatcher.ts";
+import { MeshClients } from "./rpc/mesh-clients.ts";
+import { recordedLog } from "./rpc/testing/log.ts";
+import { serveOnly } from "./rpc/testing/serve-only.ts";
+
+test.serial("a new key is found within seconds, though the clock was set back an hour meanwhile", async (t) => {
+  const { publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
+  const { kty = "", crv = "", x = "" } = await exportJWK(publicKey);
+  let kid = "old";
+  const { log } = recordedLog();
+  const dispatcher = new Dispatcher({ log });
+  dispatcher.add(
+    serveOnly(AuthService, {
+      getJsonWebKeys: async () => ({ keys: [{ kty, crv, x, kid, use: "sig", alg: "EdDSA" }] }),
+    }),
+  );
+  const keys = new KnownKeys(new MeshClients({ config: { addresses: {}, grpcTls: undefined }, dispatcher, log }), log);
+  t.truthy(await keys.find("old"));
+
+  const { now } = Date;
+  t.teardown(() => Object.assign(Date, { now }));
+  Date.now = () => now() - 3_600_000;
+  kid = "new";
+  t.truthy(await Promise.race([keys.find("new"), sleep(9_000, undefined, { ref: false })]));
+});
