@@ -1,16 +1,22 @@
+import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
 import { AdminCatalogService } from "../../gen/giftmesh/catalog/v1/admin_catalog_service_pb.ts";
 import { GiftType } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
 import { OrderStatus } from "../../gen/giftmesh/payment/v1/order_pb.ts";
-import { OrderService } from "../../gen/giftmesh/payment/v1/order_service_pb.ts";
+import { type CancelOrderResponse, OrderService } from "../../gen/giftmesh/payment/v1/order_service_pb.ts";
 import { PaymentService, type PayPaymentResponse } from "../../gen/giftmesh/payment/v1/payment_service_pb.ts";
-import type { Transfer } from "../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
+import { LedgerService, SystemAccount, type Transfer } from "../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
+import { TransferType } from "../../gen/giftmesh/wallet/v1/transaction_pb.ts";
+import { mostMinorUnits } from "../platform/money.ts";
 import { type Engine, engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
-import { byAdmin, byUser, RunningCards } from "./testing/running-cards.ts";
+import { byAdmin, byUser, callOf, RunningCards } from "./testing/running-cards.ts";
 
 /** Each test has databases of its own. */
-const [forOne, forAnother, forAThird] = await Promise.all([engines(), engines(), engines()]);
+const [forOne, forAnother, forAThird, forAFourth] = await Promise.all([engines(), engines(), engines(), engines()]);
+
+/** With 920.00 in a wallet, so much that another 80.00 does not fit. */
+const almostAll = mostMinorUnits - 92_000n;
 
 for (const engine of forOne) {
   test(`a card whose order one driver is refused while another places it is ordered once (${engine.name})`, async (t) => {
@@ -121,6 +127,38 @@ for (const engine of forAThird) {
   });
 }
 
+for (const engine of forAFourth) {
+  test(`an order that another driver has refunded is told as cancelled, under its own key too (${engine.name})`, async (t) => {
+    const { running, user, goods } = await openShelf(engine, t);
+    const wanted = { userId: "me", items: [{ productId: goods.productId, quantity: 1n }] };
+    const orders = running.clients.of(OrderService);
+    const orderId = (await orders.placeOrder(wanted, byUser(user))).order?.id ?? 0n;
+    await running.clients.of(PaymentService).payPayment({ paymentId: orderId }, byUser(user));
+    const cancel = (idempotencyKey: string) => orders.cancelOrder({ orderId }, byUser(user, { idempotencyKey }));
+
+    // The wallet that its price is to go back to is full; before that is heard of, there is room again, and another has had it.
+    const other = Promise.withResolvers<CancelOrderResponse>();
+    let refunds = 0;
+    running.comeBetween(async (method, call, run) => {
+      if (method.name !== "Transfer" || ++refunds > 1) return run(call);
+      await charge(running, user, almostAll);
+      try {
+        return await run(call);
+      } catch (error) {
+        await charge(running, user, -almostAll);
+        other.resolve(await cancel("another"));
+        throw error;
+      }
+    });
+    const cancelled = await cancel("the first");
+    running.comeBetween();
+    t.deepEqual(cancelled, await other.promise);
+    t.deepEqual(await cancel("the first"), cancelled);
+    t.is(cancelled.order?.status, OrderStatus.CANCELLED);
+    t.is(await running.balance(user), "1000.00");
+  });
+}
+
 /** A shop with one unit of one product, and a member. */
 async function openShelf(engine: Engine, t: ExecutionContext) {
   const running = await RunningCards.start(engine);
@@ -148,6 +186,16 @@ async function openShelf(engine: Engine, t: ExecutionContext) {
       );
     },
   };
+}
+
+/** Charges a wallet with what it does not hold by rights, or takes that away. */
+async function charge(running: RunningCards, userId: bigint, minorUnits: bigint): Promise<void> {
+  const house = { owner: { case: "system", value: SystemAccount.TOP_UPS } } as const;
+  const wallet = { owner: { case: "userId", value: userId } } as const;
+  const sides = minorUnits > 0n ? { debit: house, credit: wallet } : { debit: wallet, credit: house };
+  const amount = { currencyCode: "SAR", minorUnits: minorUnits > 0n ? minorUnits : -minorUnits };
+  const transfer = { id: randomUUID(), ...sides, amount, type: TransferType.CHARGE, reference: "test" };
+  await running.clients.of(LedgerService).transfer(transfer, callOf());
 }
 
 function isRest(answer: object): boolean {

@@ -91,7 +91,9 @@ export class Undoing {
     try {
       await this.money.move(order, "refund", call);
     } catch (error) {
-      if (!isFinalNo(error) || (await this.money.void(order, "refund", call))) throw error;
+      if (!isFinalNo(error)) throw error;
+      // Another driver may have moved it since: then it is refunded, whatever refused it here.
+      if (await this.money.void(order, "refund", call)) return;
       const { id, attempt } = order;
       await this.parts.lane.take({ id, step: (present) => stepBackFromRefunding(present, attempt) });
       // Where somebody else has stepped back meanwhile, why is not known here.
