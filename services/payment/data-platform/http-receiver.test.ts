@@ -147,6 +147,13 @@ test("so does a connection that breaks before the answer", async (t) => {
   t.is((await receiver(t, url).take(delivery())).kind, "overloaded");
 });
 
+test("so does an answer that asks for another protocol, with which Node ends a request without an error", async (t) => {
+  const { url } = await serve(t, ({ socket }) => {
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  });
+  t.is((await receiver(t, url, { patienceMs: 1_500 }).take(delivery())).kind, "overloaded");
+});
+
 test("a connection that was kept, and closed by the platform meanwhile, costs nothing", async (t) => {
   let requests = 0;
   const { url } = await serve(t, async (request, response) => {

@@ -87,6 +87,12 @@ class TimedOut extends Error {
 
 class Abandoned extends Error {}
 
+class Unanswered extends Error {
+  constructor() {
+    super("the request has ended without an answer");
+  }
+}
+
 function converse(request: http.ClientRequest, body: Uint8Array): Promise<Answer | Stale> {
   let isConnected = false;
   request.once("socket", (socket: Socket) => {
@@ -100,6 +106,8 @@ function converse(request: http.ClientRequest, body: Uint8Array): Promise<Answer
     request.once("response", (response) => resolve(answerTo(response)));
     // There may be another error after an answer that was cut short.
     request.on("error", (error) => resolve(answerToFailure(error, isConnected, request.reusedSocket)));
+    // Node ends a request that is to change its protocol without an answer, and without an error.
+    request.on("close", () => resolve(answerToFailure(new Unanswered(), isConnected, request.reusedSocket)));
     request.end(body);
   });
 }
