@@ -4,7 +4,8 @@ import { type Instant, toTimestamp } from "../../platform/time.ts";
 import { Deliveries } from "./deliveries.ts";
 import { allSent, flow, haveAllCome, ordersByUser } from "./testing/flow.ts";
 import { orders } from "./testing/orders.ts";
-import type { Shop } from "./testing/shop.ts";
+import { type Attempt, startPickyPlatform } from "./testing/picky-platform.ts";
+import { fastPace, type Shop } from "./testing/shop.ts";
 
 const base = 1_795_000_000_000_000n;
 const second = 1_000_000n;
@@ -60,6 +61,31 @@ flow("what is replayed comes before what happens to the same user afterwards", a
   await shop.happen(...later);
   await allSent(shop);
   haveAllCome(t, platform, [...happenings, ...later]);
+});
+
+flow("what is replayed while the platform is away comes before what has waited for it", async (t, scene) => {
+  let isAway = false;
+  const taken: Attempt[] = [];
+  const platform = await startPickyPlatform((attempt) => {
+    if (isAway) return 503;
+    taken.push(attempt);
+    return 204;
+  });
+  scene.atEnd(() => platform.stop());
+  const shop = await scene.shop(platform.url, { pace: { ...fastPace, away: { firstMs: 1_000, mostMs: 1_000 } } });
+  await shop.happen(...orders(3, 1));
+  await allSent(shop);
+  isAway = true;
+  await shop.happen(...[1, 2, 3].map((userId) => ({ orderId: 10 + userId, userId })));
+  // All at once, and then one that tries whether it is there again, while the others are next.
+  await eventually(async () => platform.attempts.length >= 3 + 3 + 1);
+  await replay(shop, base);
+  isAway = false;
+  await allSent(shop);
+  for (const user of [1, 2, 3]) {
+    const ordersOfUser = taken.filter(({ userId }) => userId === user).map(({ orderId }) => orderId);
+    t.deepEqual(ordersOfUser, [user, user, 10 + user]);
+  }
 });
 
 flow("what happens while a replay is under way is not kept waiting by it", async (t, scene) => {

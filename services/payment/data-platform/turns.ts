@@ -24,6 +24,8 @@ export class Turns {
   /** Whose delivery is in `ready` or under way. */
   private readonly busy = new Set<bigint>();
   private ready: Delivery[] = [];
+  /** When they are to be read again: a replay may have put back what comes before them. */
+  private readAgainAt = 0;
   /** What was added up to here has been seen. */
   private seenPlace: bigint | undefined;
   private hasNews = true;
@@ -46,7 +48,9 @@ export class Turns {
 
   /** The next deliveries to be tried, so many at most; none where nothing is due. */
   async take(count: number): Promise<readonly Delivery[]> {
+    if (Date.now() >= this.readAgainAt) for (const delivery of this.ready.splice(0)) this.finish(delivery);
     while (this.ready.length === 0 && (await this.hasCandidates())) {
+      this.readAgainAt = Date.now() + this.everyMs;
       this.ready = await this.deliveries.dueHeads(this.nextUsers(), now());
       for (const { userId } of this.ready) this.busy.add(userId);
     }
