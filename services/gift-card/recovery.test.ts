@@ -2,10 +2,12 @@ import test, { type ExecutionContext } from "ava";
 import { AdminCatalogService } from "../../gen/giftmesh/catalog/v1/admin_catalog_service_pb.ts";
 import { AdminGiftCardService } from "../../gen/giftmesh/giftcard/v1/admin_gift_card_service_pb.ts";
 import { GiftCardStatus, GiftType, RedemptionMethod } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
+import { OrderStatus } from "../../gen/giftmesh/payment/v1/order_pb.ts";
+import { OrderService } from "../../gen/giftmesh/payment/v1/order_service_pb.ts";
 import { Unavailable } from "../platform/refusal.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
-import { type Break, byAdmin, RunningCards } from "./testing/running-cards.ts";
+import { type Break, byAdmin, byUser, RunningCards } from "./testing/running-cards.ts";
 
 const notRedeemable = { message: "Gift card cannot be redeemed" };
 
@@ -100,6 +102,29 @@ for (const { engine, running } of all) {
       },
     );
   }
+
+  test.serial(
+    `an order whose cancelling has stopped is listed as what it is shown as, on ${engine.name}`,
+    async (t) => {
+      const user = await running.newUser();
+      const { id } = await running.newOrderCard(user);
+      await running.order(id, user);
+      running.breakAt({ rpc: "Transfer", when: "before" });
+      await t.throwsAsync(() => running.unorder(id, user));
+      const listed = async (status?: OrderStatus) => {
+        const request = status === undefined ? {} : { status };
+        const { orders } = await running.clients.of(OrderService).listOrders(request, byUser(user));
+        return orders.map((order) => order.status);
+      };
+      t.deepEqual(await listed(), [OrderStatus.PENDING]);
+      t.deepEqual(await listed(OrderStatus.PENDING), [OrderStatus.PENDING]);
+      t.deepEqual(await listed(OrderStatus.COMPLETED), []);
+      running.breakAt(undefined);
+      await running.unorder(id, user).catch(() => undefined);
+      await eventually(async () => (await listed(OrderStatus.CANCELLED)).length === 1);
+      t.deepEqual(await listed(OrderStatus.PENDING), []);
+    },
+  );
 
   test.serial(`a card whose making stops before it is paid never is, on ${engine.name}`, async (t) => {
     const user = await running.newUser();

@@ -9,8 +9,9 @@ import {
 } from "../../../gen/giftmesh/payment/v1/order_pb.ts";
 import { formatAmount } from "../../platform/money.ts";
 import { type Instant, toTimestamp } from "../../platform/time.ts";
-import { type Order, type OrderItem, type OrderState, soleVendorOf } from "../domain/order.ts";
+import { type Order, type OrderItem, type OrderState, type Payer, soleVendorOf } from "../domain/order.ts";
 import { amountOf, sum } from "../domain/pricing.ts";
+import type { StatesByPayer } from "../store/order-lists.ts";
 
 type OrderInit = MessageInitShape<typeof OrderSchema> & Pick<Order, "id" | "userId">;
 
@@ -30,15 +31,17 @@ const statusOf: Readonly<Record<OrderState, OrderStatus>> = {
   expired: OrderStatus.EXPIRED,
 };
 
-function orderStatusOf({ state, payer }: Order): OrderStatus {
+function orderStatusOf(state: OrderState, method: Payer["method"]): OrderStatus {
   // Only an order whose vendor has completed nothing is refunded: a gift card's is pending until then.
-  if (state === "refunding" && payer.method === "gift_card") return OrderStatus.PENDING;
+  if (state === "refunding" && method === "gift_card") return OrderStatus.PENDING;
   return statusOf[state];
 }
 
 /** The states that clients see as a status. */
-export function statesOf(status: OrderStatus): OrderState[] {
-  return (Object.keys(statusOf) as OrderState[]).filter((state) => statusOf[state] === status);
+export function statesOf(status: OrderStatus): StatesByPayer {
+  const paidFrom = (method: Payer["method"]) =>
+    (Object.keys(statusOf) as OrderState[]).filter((state) => orderStatusOf(state, method) === status);
+  return { balance: paidFrom("balance"), gift_card: paidFrom("gift_card") };
 }
 
 /** An order as its buyer sees it. */
@@ -55,7 +58,7 @@ export function orderShape(order: Order): OrderInit {
     discountAmount: formatAmount(order.discount, currency),
     totalAmount: formatAmount(order.total, currency),
     currency,
-    status: orderStatusOf(order),
+    status: orderStatusOf(order.state, payer.method),
     paymentMethod: payer.method === "gift_card" ? PaymentMethod.GIFT_CARD : PaymentMethod.BALANCE,
     paymentId: id,
     ...(couponId !== undefined && { couponId }),

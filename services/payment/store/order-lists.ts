@@ -2,15 +2,18 @@ import type { Database, Row, Statement, Value } from "../../platform/database/da
 import { placeholders } from "../../platform/database/statements.ts";
 import type { Key, Paging } from "../../platform/paging.ts";
 import type { Instant } from "../../platform/time.ts";
-import { type Order, type OrderState, unplaced } from "../domain/order.ts";
+import { type Order, type OrderState, type Payer, unplaced } from "../domain/order.ts";
 import { orderColumns, ordersOf, selectItems, selectOrders, selectRequested } from "./orders.ts";
 
 /** Whose orders, in which states. */
 export interface OrderFilter {
   readonly of: { readonly userId: bigint } | { readonly vendorId: bigint };
   /** All that were placed where undefined; for a vendor, all that were paid. */
-  readonly states: readonly OrderState[] | undefined;
+  readonly states: StatesByPayer | undefined;
 }
+
+/** States of orders, by what these are paid from: at least one of each. */
+export type StatesByPayer = Readonly<Record<Payer["method"], readonly OrderState[]>>;
 
 /** What orders there are. */
 export class OrderLists {
@@ -82,9 +85,7 @@ type Condition = readonly [sql: string, values: readonly Value[]];
 
 function conditionsOf({ of, states }: OrderFilter): Condition[] {
   const conditions: Condition[] = [
-    states
-      ? [`state IN (${placeholders(states.length)})`, states]
-      : [`state NOT IN (${placeholders(unplaced.length)})`, unplaced],
+    states ? inStates(states) : [`state NOT IN (${placeholders(unplaced.length)})`, unplaced],
   ];
   if ("userId" in of) conditions.push(["user_id = ?", [of.userId]]);
   else {
@@ -92,6 +93,12 @@ function conditionsOf({ of, states }: OrderFilter): Condition[] {
     conditions.push(["paid_at IS NOT NULL", []]);
   }
   return conditions;
+}
+
+function inStates({ balance, gift_card: giftCard }: StatesByPayer): Condition {
+  const ofBalance = `gift_card_id IS NULL AND state IN (${placeholders(balance.length)})`;
+  const ofGiftCards = `gift_card_id IS NOT NULL AND state IN (${placeholders(giftCard.length)})`;
+  return [`(${ofBalance} OR ${ofGiftCards})`, [...balance, ...giftCard]];
 }
 
 function matching(what: string, conditions: readonly Condition[]): Statement {
