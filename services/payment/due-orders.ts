@@ -23,7 +23,8 @@ export interface DueOrdersParts {
 }
 
 /**
- * Sees to orders that are due: those that nobody has paid in time expire, and those whose driver is gone come to an end.
+ * Sees to orders that are due: those that nobody has paid in time expire, those whose driver is gone come to an end, and
+ * those that were never placed are forgotten.
  * It may take a slow driver for a dead one: whoever comes second finds done what it meant to do.
  */
 export class DueOrders {
@@ -40,7 +41,10 @@ export class DueOrders {
   /** Sees to those that are due now. */
   async seeToAll(signal: AbortSignal): Promise<void> {
     for (let round = 1; round <= mostRounds; round++) {
-      const due = await this.parts.orders.due(now(), atOnce);
+      const at = now();
+      const due = await this.parts.orders.due(at, atOnce);
+      const failed = due.filter(({ state }) => state === "failed").map(({ id }) => id);
+      if (failed.length > 0) await this.parts.orders.forgetFailed(failed, at);
       await Promise.all(due.map((order) => this.seeToOne(order)));
       if (due.length < atOnce || signal.aborted) return;
     }

@@ -1,6 +1,5 @@
 import { countLane } from "../platform/lane-metrics.ts";
 import type { ServiceDefinition } from "../platform/service.ts";
-import { now } from "../platform/time.ts";
 import { openDataPlatform } from "./data-platform/data-platform.ts";
 import { DueOrders } from "./due-orders.ts";
 import { neighboursOf } from "./neighbours.ts";
@@ -18,11 +17,6 @@ import { Carts } from "./store/carts.ts";
 import { migrations } from "./store/migrations.ts";
 import { OrderLists } from "./store/order-lists.ts";
 import { Undoing } from "./undoing.ts";
-
-const purgeEveryMs = 600_000;
-
-/** How long orders that were never placed are kept, in microseconds: a day. */
-const failedKeptFor = 86_400_000_000n;
 
 /** Sells: carts, orders and their payment, and what the data platform is told of them. */
 export const payment: ServiceDefinition = {
@@ -47,16 +41,7 @@ export const payment: ServiceDefinition = {
         serveGiftCardOrders(placing, undoing, orders),
         serveDataPlatform(dataPlatform),
       ],
-      workers: [
-        new DueOrders({ orders, paying, undoing, log }).worker,
-        {
-          name: "purge-failed-orders",
-          everyMs: purgeEveryMs,
-          alone: true,
-          run: () => orders.purgeFailed(now() - failedKeptFor),
-        },
-        ...dataPlatform.workers,
-      ],
+      workers: [new DueOrders({ orders, paying, undoing, log }).worker, ...dataPlatform.workers],
     };
   },
 };

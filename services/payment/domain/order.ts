@@ -56,7 +56,10 @@ export interface Order {
   readonly cancelledAt: Instant | undefined;
   /** Counts the attempts to move money for it: each has transfers of its own. */
   readonly attempt: bigint;
-  /** When somebody is to see to it, because it is not paid by then or because whoever drove it is gone; never, at rest. */
+  /**
+   * When somebody is to see to it, because it is not paid by then or because whoever drove it is gone; or when one that was
+   * never placed is forgotten. Never, at rest.
+   */
   readonly dueAt: Instant | undefined;
 }
 

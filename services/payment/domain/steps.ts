@@ -14,6 +14,9 @@ import {
 /** After how long somebody else sees to an order under way, in microseconds: whoever drove it has most likely died. */
 const patience = 3_000_000n;
 
+/** How long an order is kept that was never placed, in microseconds: a day. */
+const failedKeptFor = 86_400_000_000n;
+
 /** What an order is begun with. */
 export interface Beginning extends Pick<Order, "id" | "requestId" | "userId" | "payer" | "couponId"> {
   /** How long it can be paid, in milliseconds. */
@@ -162,11 +165,11 @@ export function undone(order: Order, now: Instant): Step {
       return taken({ ...order, state: "cancelled", cancelledAt: now, dueAt: undefined });
     case "expiring":
       return taken({ ...order, state: "expired", dueAt: undefined });
-    case "abandoning": {
+    case "abandoning":
       // Who asks again with the same key may have it placed; a gift card's flow has taken no for an answer.
-      const requestId = order.payer.method === "gift_card" ? order.requestId : undefined;
-      return taken({ ...order, state: "failed", requestId, dueAt: undefined });
-    }
+      return order.payer.method === "gift_card"
+        ? taken({ ...order, state: "failed", dueAt: undefined })
+        : taken({ ...order, state: "failed", requestId: undefined, dueAt: now + failedKeptFor });
     default:
       return asItIs(order);
   }

@@ -57,4 +57,13 @@ export const migrations: readonly Migration[] = [
     },
   },
   dataPlatformMigration,
+  {
+    name: "003-failed-orders-are-due",
+    up: async (knex) => {
+      // Those that were never placed are forgotten a day after they were begun.
+      await knex("orders")
+        .where({ state: "failed", gift_card_id: null, due_at: null })
+        .update({ due_at: knex.raw("created_at + 86400000000") });
+    },
+  },
 ];

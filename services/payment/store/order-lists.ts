@@ -69,10 +69,10 @@ export class OrderLists {
     await this.database.commit([{ sql, values: [dueAt, id, state, dueAt] }]);
   }
 
-  /** Forgets orders that were never placed. What a gift card's flow was told stays. */
-  async purgeFailed(before: Instant): Promise<void> {
-    const sql = "DELETE FROM orders WHERE state = 'failed' AND gift_card_id IS NULL AND created_at < ?";
-    await this.database.commit([{ sql, values: [before] }]);
+  /** Forgets those of these that were never placed, and are due. What a gift card's flow was told never is. */
+  async forgetFailed(ids: readonly bigint[], by: Instant): Promise<void> {
+    const sql = `DELETE FROM orders WHERE id IN (${placeholders(ids.length)}) AND state = 'failed' AND due_at <= ?`;
+    await this.database.write([{ sql, values: [...ids, by] }]);
   }
 
   private async withItems(rows: readonly Row[]): Promise<Order[]> {
