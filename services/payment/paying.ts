@@ -59,7 +59,7 @@ export class Paying {
     } catch (error) {
       if (!isFinalNo(error)) throw error;
       transfer = await this.money.void(order, "pay", call);
-      if (!transfer) return this.stepBack(order, error);
+      if (!transfer) return this.stepBack(order, error, settling);
     }
     return this.finish(order, transfer, call, settling);
   }
@@ -136,10 +136,14 @@ export class Paying {
     return hasRest(order) ? this.money.void(order, "rest", call) : undefined;
   }
 
-  private async stepBack({ id, attempt }: Order, refusal?: Error): Promise<Order> {
-    const order = await this.lane.take({ id, step: (present, now) => stepBackFromPaying(present, attempt, now) });
-    // Somebody else may have voided this attempt: what has become of the order is looked at again.
-    if (refusal && !isVoided(refusal)) throw refusal;
+  private async stepBack({ id, attempt }: Order, refusal?: Error, settling?: (order: Order) => readonly Statement[]) {
+    const order = await this.lane.take({
+      id,
+      step: (present, now) => stepBackFromPaying(present, attempt, now),
+      beside: (present) => (settling && present.paidAt !== undefined ? settling(present) : []),
+    });
+    // Somebody else may have voided this attempt, or made another: what has become of the order is looked at again.
+    if (refusal && !isVoided(refusal) && order.attempt === attempt) throw refusal;
     return order;
   }
 }
