@@ -4,7 +4,7 @@ import { settle } from "../../platform/idempotency.ts";
 import type { IdSequence } from "../../platform/ids.ts";
 import { pageOf, readPaging } from "../../platform/paging.ts";
 import type { Handlers } from "../../platform/rpc/handler.ts";
-import { now } from "../../platform/time.ts";
+import { now, toInstant } from "../../platform/time.ts";
 import { OfferNotFound } from "../domain/errors.ts";
 import { offerViolations } from "../domain/offer.ts";
 import type { Offer } from "../domain/product.ts";
@@ -43,8 +43,8 @@ export function handleOffers({ database, products, offers, offerIds }: AdminOffe
         const product = await products.lock(tx, productId);
         const fields = new FieldReader();
         const times = {
-          startsAt: fields.instant("starts_at", startsAt) ?? at,
-          endsAt: fields.instant("ends_at", endsAt),
+          startsAt: startsAt ? toInstant(startsAt) : at,
+          endsAt: endsAt && toInstant(endsAt),
         };
         if (!product) {
           throw fields.with({ field: "product_id", description: "The selected product id is invalid." });
@@ -75,8 +75,8 @@ export function handleOffers({ database, products, offers, offerIds }: AdminOffe
           ...known,
           ...(name !== undefined && { name }),
           ...(price !== undefined && { price: fields.price(price, product.currency) }),
-          startsAt: fields.instant("starts_at", startsAt) ?? known.startsAt,
-          endsAt: fields.instant("ends_at", endsAt) ?? known.endsAt,
+          startsAt: startsAt ? toInstant(startsAt) : known.startsAt,
+          endsAt: endsAt ? toInstant(endsAt) : known.endsAt,
         };
         const changed = Object.entries({ price, starts_at: startsAt, ends_at: endsAt }).filter(([, value]) => value);
         fields.add(...offerViolations(offer, product, new Set(changed.map(([field]) => field))));

@@ -1,21 +1,18 @@
 import { StockService } from "../../../gen/giftmesh/catalog/v1/stock_service_pb.ts";
 import { inBatches } from "../../platform/rpc/batch-twin.ts";
 import { type Handlers, type Served, serve } from "../../platform/rpc/handler.ts";
-import { now } from "../../platform/time.ts";
+import { now, toInstant } from "../../platform/time.ts";
 import type { Quote } from "../domain/hold.ts";
 import { priceAt } from "../domain/price.ts";
 import type { Stock } from "../stock.ts";
 import type { Offers } from "../store/offers.ts";
 import type { Products } from "../store/products.ts";
-import { FieldReader } from "./fields.ts";
 import { quoteShape } from "./shapes.ts";
 
 /** Prices and stock, for other services. */
 export function serveStock(stock: Stock, products: Products, offers: Offers): Served {
   const holdStock: Handlers<typeof StockService>["holdStock"] = async ({ id, lines, expiresAt }, call) => {
-    const fields = new FieldReader();
-    const until = fields.instant("expires_at", expiresAt) ?? 0n;
-    fields.check();
+    const until = expiresAt ? toInstant(expiresAt) : 0n;
     const wanted = lines.map(({ productId, quantity, offerId }) => ({ productId, quantity, offerId }));
     const quotes = await stock.hold({ id, lines: wanted, expiresAt: until }, call.deadline);
     return { quotes: quotes.map(quoteShape) };
