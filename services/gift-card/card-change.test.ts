@@ -70,6 +70,31 @@ for (const { engine, running } of all) {
     },
   );
 
+  test.serial(`whoever wants a card whose worth is just being changed is told to come again ${on}`, async (t) => {
+    const maker = await running.newUser();
+    const [redeemed, deleted] = [await running.newCard(maker), await running.newCard(maker)];
+    const key = { idempotencyKey: "while it changes" };
+    const redeem = () => running.redeem(redeemed.id, maker, key);
+    const remove = () => admins.deleteGiftCard({ giftCardId: deleted.id }, byAdmin(key));
+    const asked = Promise.withResolvers<void>();
+    let transfers = 0;
+    running.comeBetween(async (method, call, run) => {
+      if (method.name !== "Transfer") return run(call);
+      if (++transfers === 2) {
+        await t.throwsAsync(redeem(), { instanceOf: Unavailable });
+        await t.throwsAsync(remove(), { instanceOf: Unavailable });
+        asked.resolve();
+      }
+      await asked.promise;
+      return run(call);
+    });
+    await Promise.all([update(redeemed.id, { amount: "150.00" }), update(deleted.id, { amount: "50.00" })]);
+    running.comeBetween();
+    t.like(await redeem(), { amount: "150.00", status: GiftCardStatus.USED });
+    await remove();
+    t.is(await running.balance(maker), "1000.00");
+  });
+
   test.serial(`a worth and a time are changed together, though the time before is over meanwhile ${on}`, async (t) => {
     const maker = await running.newUser();
     const { id } = await running.newCard(maker);

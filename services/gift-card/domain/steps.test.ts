@@ -91,7 +91,7 @@ const steps: Readonly<Record<string, (card: Card) => Step>> = {
 const final = "GIFT_CARD_FINAL";
 const notThere = { making: "GIFT_CARD_NOT_FOUND", failed: "GIFT_CARD_NOT_FOUND", deleted: "GIFT_CARD_NOT_FOUND" };
 const inUse = { redeeming: final, ordering: final, unordering: final };
-const moving = { ...inUse, changing: final };
+const changing = { changing: "UNAVAILABLE" };
 const atEnd = { used: final, expired: final, cancelled: final, returning: final };
 const notRedeemable = (...but: CardState[]) => ({
   ...Object.fromEntries(
@@ -104,8 +104,8 @@ const notRedeemable = (...but: CardState[]) => ({
 const arrows: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   made: { making: "active" },
   unmade: { making: "failed" },
-  "startRedeeming to a wallet": { active: "redeeming", ...notRedeemable("active") },
-  "startRedeeming as an order": { active: "ordering", ...notRedeemable("active") },
+  "startRedeeming to a wallet": { active: "redeeming", ...notRedeemable("active"), ...changing },
+  "startRedeeming as an order": { active: "ordering", ...notRedeemable("active"), ...changing },
   redeemed: { redeeming: "used" },
   ordered: { ordering: "used" },
   stepBackFromRedeeming: { redeeming: "active", ordering: "active" },
@@ -115,14 +115,16 @@ const arrows: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "startReturning to be cancelled": {
     active: "returning",
     ...notThere,
-    ...moving,
+    ...inUse,
+    ...changing,
     used: final,
     expired: final,
   },
   "startReturning to be expired": {
     active: "returning",
     ...notThere,
-    ...moving,
+    ...inUse,
+    ...changing,
     used: final,
     cancelled: final,
     returning: final,
@@ -130,7 +132,8 @@ const arrows: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "startReturning to be deleted": {
     active: "returning",
     ...notThere,
-    ...moving,
+    ...inUse,
+    ...changing,
     used: "deleted",
     expired: "deleted",
     cancelled: "deleted",
@@ -139,7 +142,7 @@ const arrows: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "startExpiring once its time is over": { active: "returning" },
   returned: { returning: "cancelled" },
   startChanging: { active: "changing", ...notThere, ...inUse, ...atEnd },
-  "startChanging, to what it is worth": { ...notThere, changing: "UNAVAILABLE" },
+  "startChanging, to what it is worth": { ...notThere, ...changing },
   changed: { changing: "active" },
   stepBackFromChanging: { changing: "active" },
 };

@@ -94,14 +94,17 @@ export function forgetRequest(card: Card): Card {
 }
 
 /**
- * Throws GiftCardNotRedeemable where its value cannot go to a wallet, or to an order, any more. One that is being redeemed
- * by the same request, or was, is answered as it is. Throws NotFound where there is none.
+ * Throws GiftCardNotRedeemable where its value cannot go to a wallet, or to an order, any more, and Unavailable where that is
+ * just being changed. One that is being redeemed by the same request, or was, is answered as it is. Throws NotFound where
+ * there is none.
  */
 export function startRedeeming(card: Card, as: GiftType, by: Redeeming, now: Instant): Step {
   checkIsThere(card);
   const state = as === "wallet" ? "redeeming" : "ordering";
   if ((card.state === state || (card.state === "used" && card.method === as)) && isBy(card, by)) return asItIs(card);
-  if (card.state !== "active" || card.giftType !== as || isExpired(card, now)) throw new GiftCardNotRedeemable();
+  if (card.giftType !== as || isExpired(card, now)) throw new GiftCardNotRedeemable();
+  if (card.state === "changing") throw new Unavailable();
+  if (card.state !== "active") throw new GiftCardNotRedeemable();
   const { userId: redeemedBy, requestId: lastRequestId } = by;
   return underWay({ ...card, redeemedBy, lastRequestId, attempt: card.attempt + 1n }, state, now);
 }
@@ -152,8 +155,9 @@ export function stepBackFromUnordering(card: Card, cancelAttempt: bigint, now: I
 
 /**
  * Its value is to go back to whoever paid for it. One that is on its way to become the same, or is it already, is
- * answered as it is; a card that has no value any more is deleted at once. Throws GiftCardFinal for any other, and
- * NotFound where there is none; one that the same request has deleted is answered as it is.
+ * answered as it is; a card that has no value any more is deleted at once. Throws Unavailable where its value is just being
+ * changed, GiftCardFinal for any other, and NotFound where there is none; one that the same request has deleted is answered
+ * as it is.
  */
 export function startReturning(card: Card, { target, requestId: lastRequestId }: Ending, now: Instant): Step {
   switch (card.state) {
@@ -171,8 +175,9 @@ export function startReturning(card: Card, { target, requestId: lastRequestId }:
     case "redeeming":
     case "ordering":
     case "unordering":
-    case "changing":
       throw new GiftCardFinal();
+    case "changing":
+      throw new Unavailable();
     case "deleted":
       if (target === "deleted" && isEndedBy(card, lastRequestId, now)) return asItIs(card);
       throw new NotFound("Gift card");
