@@ -64,6 +64,7 @@ export class SignIn {
       // Others may have failed meanwhile: who guesses many passwords at once learns no more than one after the other.
       refuseIfTooSoon(await failures.lock(tx, attempt));
       await failures.clearAddress(tx, attempt);
+      await failures.rememberNetwork(tx, attempt, now());
       const refreshToken = generateRefreshToken();
       await sessions.start(tx, sessionId, found.user.id, hashRefreshToken(refreshToken), now());
       return finish(tx, await this.tokensOf(found.user, sessionId, key, refreshToken));

@@ -82,6 +82,23 @@ for (const { engine, replicas } of running) {
     await t.notThrowsAsync(login(other.username, password, "198.51.100.1"));
   });
 
+  test.serial(`strangers keep no user out from where they have signed in before on ${engine.name}`, async (t) => {
+    const { username } = await profile.register();
+    await login(username, password, "2001:db8:7::1");
+    await Promise.all(times(50, (index) => outcome(username, "wrong horse", `198.51.100.${index}`, index)));
+    await prolong(50n);
+    t.like(await outcome(username, password, "203.0.113.1"), tooManyAttempts);
+    await t.notThrowsAsync(login(username, password, "2001:db8:7::2"));
+    for (const _ of [1, 2, 3, 4, 5]) await outcome(username, "wrong horse", "2001:db8:7::3");
+    await prolong(5n);
+    t.like(await outcome(username, password, "2001:db8:7::2"), tooManyAttempts);
+    await profile.change("DELETE FROM login_failures");
+    await Promise.all(times(50, (index) => outcome(username, "wrong horse", `198.51.100.${index}`, index)));
+    await prolong(50n);
+    await profile.change("UPDATE known_networks SET signed_in_at = signed_in_at - ?", 30n * longAgo);
+    t.like(await outcome(username, password, "2001:db8:7::2"), tooManyAttempts);
+  });
+
   test.serial(`of 64 guesses at once none is answered that is not counted on ${engine.name}`, async (t) => {
     await profile.change("DELETE FROM login_failures");
     const { username } = await profile.register();

@@ -37,6 +37,12 @@ for (const [count, seconds] of ofUsername) {
   });
 }
 
+test("failures from everywhere make nobody wait who comes from where they have signed in before", (t) => {
+  const known = { ofUsername: failures(5_000), isFromKnownNetwork: true };
+  t.is(secondsToWait({ ...known, fromAddress: failures(4) }, at), 0);
+  t.is(secondsToWait({ ...known, fromAddress: failures(7) }, at), 4);
+});
+
 test("the longer of the two waits counts", (t) => {
   t.is(secondsToWait({ fromAddress: failures(8), ofUsername: failures(50) }, at), 8);
   t.is(secondsToWait({ fromAddress: failures(5), ofUsername: failures(54) }, at), 16);

@@ -11,6 +11,8 @@ export interface LoginFailures {
   readonly fromAddress: Failures;
   /** With this user name from anywhere: many do. */
   readonly ofUsername: Failures;
+  /** Whether the user has signed in from there lately: what strangers do elsewhere does not keep them out. */
+  readonly isFromKnownNetwork?: boolean;
 }
 
 export const noFailures: Failures = { count: 0, lastAt: 0n };
@@ -26,12 +28,16 @@ interface Limit {
 
 const addressLimit: Limit = { freeFailures: 5, longestWaitSeconds: 900 };
 
-/** Short, so that strangers who guess cannot keep the user out. */
+/** A network is known for 30 days after a user has signed in from there, in microseconds. */
+export const networkKnownFor = 30n * 24n * 3600n * 1_000_000n;
+
+/** Only for who comes from elsewhere than the user does: or a dozen strangers could keep the user out for good. */
 const usernameLimit: Limit = { freeFailures: 50, longestWaitSeconds: 60 };
 
 /** Whole seconds until the next attempt may be made; 0 where that is now. */
-export function secondsToWait({ fromAddress, ofUsername }: LoginFailures, now: bigint): number {
-  return Math.max(secondsLeft(fromAddress, addressLimit, now), secondsLeft(ofUsername, usernameLimit, now));
+export function secondsToWait({ fromAddress, ofUsername, isFromKnownNetwork }: LoginFailures, now: bigint): number {
+  const byAddress = secondsLeft(fromAddress, addressLimit, now);
+  return isFromKnownNetwork ? byAddress : Math.max(byAddress, secondsLeft(ofUsername, usernameLimit, now));
 }
 
 /** The failures with one more at this instant. */

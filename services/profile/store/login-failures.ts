@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import type { Database, Row, Session, Statement } from "../../platform/database/database.ts";
 import { upsertInto } from "../../platform/database/statements.ts";
 import { networkOf } from "../../platform/networks.ts";
-import type { Instant } from "../../platform/time.ts";
-import { type Failures, forgottenAfter, type LoginFailures, noFailures } from "../domain/throttle.ts";
+import { type Instant, now } from "../../platform/time.ts";
+import { type Failures, forgottenAfter, type LoginFailures, networkKnownFor, noFailures } from "../domain/throttle.ts";
 
 const columns = ["id", "failures", "last_failed_at"] as const;
 
@@ -14,7 +14,7 @@ export interface Attempt {
   readonly address: string;
 }
 
-/** How often signing in has failed of late. */
+/** How often signing in has failed of late, and from where it has not. */
 export class LoginFailureCounts {
   private readonly database: Database;
 
@@ -23,13 +23,20 @@ export class LoginFailureCounts {
   }
 
   async find(attempt: Attempt): Promise<LoginFailures> {
-    return failuresOf(await this.database.select(selecting(attempt)), attempt);
+    const [rows, networks] = await Promise.all([
+      this.database.select(selecting(attempt)),
+      this.database.select(selectingNetwork(attempt)),
+    ]);
+    return failuresOf(attempt, rows, networks);
   }
 
   /** The counts as they are, locked where there are any. */
   async lock(session: Session, attempt: Attempt): Promise<LoginFailures> {
-    const [rows] = await session.run([selecting(attempt, this.database.forUpdate)]);
-    return failuresOf(rows ?? [], attempt);
+    const [rows, networks] = await session.run([
+      selecting(attempt, this.database.forUpdate),
+      selectingNetwork(attempt),
+    ]);
+    return failuresOf(attempt, rows, networks);
   }
 
   /** Sees to it that there are counts to lock. */
@@ -46,10 +53,18 @@ export class LoginFailureCounts {
     await session.run([{ sql: "DELETE FROM login_failures WHERE id = ?", values: [addressId(attempt)] }]);
   }
 
+  /** Knows from now on that the user has signed in from there. */
+  async rememberNetwork(session: Session, attempt: Attempt, at: Instant): Promise<void> {
+    const row = [addressId(attempt), at] as const;
+    const upsert = { key: ["id"], update: ["signed_in_at"] };
+    await session.run([upsertInto(this.database.dialect, "known_networks", ["id", "signed_in_at"], [row], upsert)]);
+  }
+
   /** Forgets what no longer counts at this instant. */
   async purge(at: Instant): Promise<void> {
     await this.database.write([
       { sql: "DELETE FROM login_failures WHERE last_failed_at < ?", values: [at - forgottenAfter] },
+      { sql: "DELETE FROM known_networks WHERE signed_in_at < ?", values: [at - networkKnownFor] },
     ]);
   }
 
@@ -71,9 +86,20 @@ function selecting(attempt: Attempt, lock = ""): Statement {
   };
 }
 
-function failuresOf(rows: readonly Row[], attempt: Attempt): LoginFailures {
+function selectingNetwork(attempt: Attempt): Statement {
+  return {
+    sql: "SELECT id FROM known_networks WHERE id = ? AND signed_in_at > ?",
+    values: [addressId(attempt), now() - networkKnownFor],
+  };
+}
+
+function failuresOf(attempt: Attempt, rows: readonly Row[] = [], networks: readonly Row[] = []): LoginFailures {
   const find = (id: Buffer) => countOf(rows.find((row) => id.equals(row.id as Uint8Array)));
-  return { fromAddress: find(addressId(attempt)), ofUsername: find(usernameId(attempt)) };
+  return {
+    fromAddress: find(addressId(attempt)),
+    ofUsername: find(usernameId(attempt)),
+    isFromKnownNetwork: networks.length > 0,
+  };
 }
 
 function countOf(row: Row | undefined): Failures {

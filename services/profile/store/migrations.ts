@@ -78,4 +78,13 @@ export const migrations: readonly Migration[] = [
         table.bigInteger("sent_at").notNullable().index();
       }),
   },
+  {
+    name: "006-known-networks",
+    up: (knex) =>
+      createTable(knex, "known_networks", (table) => {
+        // A hash of a user name and a network.
+        table.specificType("id", "varbinary(32)").primary();
+        table.bigInteger("signed_in_at").notNullable().index();
+      }),
+  },
 ];
