@@ -25,6 +25,9 @@ const transientCodes: ReadonlySet<string> = new Set([
   "ER_CLIENT_INTERACTION_TIMEOUT",
   "ER_QUERY_INTERRUPTED",
   "ER_CON_COUNT_ERROR",
+  "ER_TOO_MANY_USER_CONNECTIONS",
+  "ER_USER_LIMIT_REACHED",
+  "ER_OPTION_PREVENTS_STATEMENT", // The server has become read-only: another takes its place.
 ]);
 
 /** The server's disk is full, or the file that holds its tables may not grow. */
@@ -46,6 +49,11 @@ export function isTransient(error: unknown): boolean {
 /** Whether somebody else has had a row locked for too long: whoever does not need that row can go on. */
 export function isLockedOut(error: unknown): boolean {
   return (error as EngineError).code === "ER_LOCK_WAIT_TIMEOUT";
+}
+
+/** Whether the server is read-only now, as one is that another has taken the place of. */
+export function isReadOnly(error: unknown): boolean {
+  return (error as EngineError).code === "ER_OPTION_PREVENTS_STATEMENT";
 }
 
 /** Whether the database does not answer now: a transient failure, or none of its connections has come free in time. */

@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import knex, { type Knex } from "knex";
 import type { Connection as DriverConnection, QueryError, TypeCastField, TypeCastNext } from "mysql2";
 import type { Database, Row, Session, Statement, Transaction } from "./database.ts";
+import { isReadOnly } from "./failures.ts";
 import { retryTransaction, retryTransient, retryWrite } from "./retry.ts";
 import { createSequences, firstTaken, takeNumbers } from "./sequences.ts";
 
@@ -74,7 +75,8 @@ export function openMysql(url: string, name: string, connections: number, answer
         pool.transaction(async (trx) => {
           const connection: Connection = await trx.client.acquireConnection();
           const transaction = Object.assign(sessionOn(connection), { knex: trx }) satisfies Transaction;
-          return isLong ? unhurried(connection, () => run(transaction)) : run(transaction);
+          const work = () => run(transaction);
+          return leavingReadOnly(connection, () => (isLong ? unhurried(connection, work) : work()));
         }),
       ),
     batch: (load, decide) =>
@@ -119,9 +121,19 @@ export function openMysql(url: string, name: string, connections: number, answer
 async function onConnection<T>(pool: Knex, work: (connection: Connection) => Promise<T>): Promise<T> {
   const connection: Connection = await pool.client.acquireConnection();
   try {
-    return await work(connection);
+    return await leavingReadOnly(connection, () => work(connection));
   } finally {
     await pool.client.releaseConnection(connection);
+  }
+}
+
+/** A server that is to be another's replica keeps its connections; a new one may lead to the other. */
+async function leavingReadOnly<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isReadOnly(error)) connection.destroy();
+    throw error;
   }
 }
 
