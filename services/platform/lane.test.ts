@@ -168,6 +168,24 @@ test("where somebody has a row locked, only those fail that need it, and the oth
   t.deepEqual(await six, answers(12));
 });
 
+test("what nobody waits for any more is not tried once more, however many need a row that is locked", async (t) => {
+  const { lane, sent } = newLane({ commitsAside: true });
+  const soon = Date.now() + 500;
+  const [one, late, patient] = [lane.submit(2, soon), lane.submit(4, soon), lane.submit(6)];
+  await settle();
+  sent[0]?.fail(lockedOut());
+  await settle();
+  t.deepEqual(sent[1]?.commands, [2]);
+  await sleep(600);
+  sent[1]?.fail(lockedOut());
+  await t.throwsAsync(one, { message: "Lock wait timeout exceeded" });
+  await settle();
+  t.deepEqual(sent[2]?.commands, [6]);
+  sent[2]?.end();
+  await t.throwsAsync(late, { message: "The deadline has passed" });
+  t.is(await patient, 12);
+});
+
 test("no more wait than may, and none beyond its deadline", async (t) => {
   const { lane, sent, submit } = newLane({ limits: { batch: 2, waiting: 3 } });
   const first = submit(2);

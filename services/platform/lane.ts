@@ -111,7 +111,7 @@ export class Lane<Command, Answer> {
   }
 
   private start(): void {
-    const batch = this.takeBatch();
+    const batch = refuseLate(this.waiting.splice(0, this.limits.batch));
     this.tell(batch);
     const one: UnderWay = { size: batch.length, settling: this.settle(batch, this.underWay.at(-1)?.settling) };
     this.underWay = [...this.underWay, one];
@@ -125,14 +125,6 @@ export class Lane<Command, Answer> {
         this.wake();
       }
     });
-  }
-
-  private takeBatch(): Waiting<Command, Answer>[] {
-    const taken = this.waiting.splice(0, this.limits.batch);
-    const now = Date.now();
-    const late = taken.filter((one) => one.deadline <= now);
-    for (const one of late) one.reject(new Unavailable("The deadline has passed"));
-    return late.length === 0 ? taken : taken.filter((one) => one.deadline > now);
   }
 
   private tell(batch: readonly Waiting<Command, Answer>[]): void {
@@ -158,7 +150,7 @@ export class Lane<Command, Answer> {
       }
       await earlier;
       for (const part of isLockedOut(error) ? batch.map((one) => [one]) : halvesOf(batch)) {
-        const answer = await this.settle(part);
+        const answer = await this.settle(refuseLate(part));
         answer();
       }
       return () => undefined;
@@ -188,6 +180,14 @@ export class Lane<Command, Answer> {
 /** Whether the same batch may go through when it is run again: not while somebody has a row locked, for which it has waited. */
 function mayPass(error: unknown): boolean {
   return isTransient(error) && !isLockedOut(error);
+}
+
+/** Refuses those whose deadline has passed; answers the others. */
+function refuseLate<C, A>(batch: readonly Waiting<C, A>[]): readonly Waiting<C, A>[] {
+  const now = Date.now();
+  const late = batch.filter((one) => one.deadline <= now);
+  for (const one of late) one.reject(new Unavailable("The deadline has passed"));
+  return late.length === 0 ? batch : batch.filter((one) => one.deadline > now);
 }
 
 function halvesOf<T>(batch: readonly T[]): readonly (readonly T[])[] {
