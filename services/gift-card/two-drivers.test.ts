@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import test, { type ExecutionContext } from "ava";
-import { AdminCatalogService } from "../../gen/giftmesh/catalog/v1/admin_catalog_service_pb.ts";
+import test from "ava";
 import { GiftType } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
 import { OrderStatus } from "../../gen/giftmesh/payment/v1/order_pb.ts";
 import { type CancelOrderResponse, OrderService } from "../../gen/giftmesh/payment/v1/order_service_pb.ts";
@@ -8,9 +7,10 @@ import { PaymentService, type PayPaymentResponse } from "../../gen/giftmesh/paym
 import { LedgerService, SystemAccount, type Transfer } from "../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
 import { TransferType } from "../../gen/giftmesh/wallet/v1/transaction_pb.ts";
 import { mostMinorUnits } from "../platform/money.ts";
-import { type Engine, engines } from "../platform/testing/engines.ts";
+import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
-import { byAdmin, byUser, callOf, RunningCards } from "./testing/running-cards.ts";
+import { byUser, callOf, type RunningCards } from "./testing/running-cards.ts";
+import { openShelf } from "./testing/shelf.ts";
 
 /** Each test has databases of its own, and all services: one after the other, since a machine has no room for all. */
 const [forOne, forAnother, forAThird, forAFourth, forAFifth, forASixth] = await Promise.all([
@@ -244,35 +244,6 @@ for (const engine of forASixth) {
       t.is(await running.balance(user), "920.00");
     },
   );
-}
-
-/** A shop with one unit of one product, and a member. */
-async function openShelf(engine: Engine, t: ExecutionContext) {
-  const running = await RunningCards.start(engine);
-  t.teardown(async () => {
-    await running.stop();
-    await engine.remove();
-  });
-  const user = await running.newUser();
-  const goods = await running.newGoods(1n);
-  const add = (delta: bigint) =>
-    running.clients.of(AdminCatalogService).adjustStock({ productId: goods.productId, delta }, byAdmin());
-  return {
-    running,
-    user,
-    goods,
-    add,
-    /** What is held expires, and is sold to somebody else. */
-    async sellOut() {
-      await running.changeIn("catalog", "UPDATE holds SET due_at = 1 WHERE status = 'held'");
-      await eventually(async () =>
-        add(-1n).then(
-          () => true,
-          () => false,
-        ),
-      );
-    },
-  };
 }
 
 /** Charges a wallet with what it does not hold by rights, or takes that away. */

@@ -64,11 +64,21 @@ export class Paying {
     return this.finish(order, transfer, call, settling);
   }
 
-  /** Finds out what became of an attempt whose driver is gone, or was overtaken: it ends as paid, or as if never begun. */
-  async settle(order: Order, call: Call): Promise<Order> {
-    if (order.total === 0n) return this.finish(order, undefined, call);
-    const transfer = await this.money.void(order, "pay", call);
-    return transfer ? this.finish(order, transfer, call) : this.stepBack(order);
+  /**
+   * Finds out what became of an attempt whose driver is gone, or was overtaken: it ends as paid, or as if never begun, or as
+   * expired where its stock is gone, which is no answer to whoever asks for something else.
+   */
+  async settle(order: Order, call: Call): Promise<void> {
+    const transfer = order.total === 0n ? undefined : await this.money.void(order, "pay", call);
+    if (order.total > 0n && !transfer) {
+      await this.stepBack(order);
+      return;
+    }
+    try {
+      await this.finish(order, transfer, call);
+    } catch (error) {
+      if (!isFinalNo(error)) throw error;
+    }
   }
 
   /** The money has been moved. */
