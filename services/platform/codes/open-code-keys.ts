@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type Config, ConfigError } from "../config.ts";
 import { isDuplicateKey } from "../database/failures.ts";
 import { type CodeKeyList, parseCodeKeys } from "./code-key-list.ts";
@@ -81,6 +81,17 @@ function putNew(file: string, text: string, draft: string): void {
     linkSync(draft, file);
   } finally {
     rmSync(draft);
+  }
+  flush(dirname(file));
+}
+
+/** Has the names in a directory be on the disk, as the contents of its files are. */
+function flush(directory: string): void {
+  const descriptor = openSync(directory, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -44,4 +44,15 @@ for (const engine of await engines()) {
       await database.close();
     });
   }
+
+  if (engine.name === "MySQL") {
+    test("A database whose name is as long as can be is brought up to date by one at a time", async (t) => {
+      const { DATABASE_PREFIX = "" } = engine.environment;
+      const service = "people".padEnd(64 - DATABASE_PREFIX.length, "s");
+      const up = { name: "001-people", up: makePeople };
+      const databases = await Promise.all([1, 2, 3].map(() => testDatabase(engine, service, [up])));
+      await t.notThrowsAsync(databases[0]?.commit([person(1n, "one", 1n)]) ?? Promise.reject());
+      for (const database of databases) await database.close();
+    });
+  }
 }

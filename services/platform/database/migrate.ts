@@ -3,6 +3,9 @@ import type { Migration } from "../service.ts";
 import type { Database, Transaction } from "./database.ts";
 import { isTakenKeyName } from "./failures.ts";
 
+/** MySQL takes names of locks of up to 64 characters; this ends in 11 of its own. */
+const lockName = "IF(CHAR_LENGTH(DATABASE()) <= 53, CONCAT(DATABASE(), '.migrations'), SHA2(DATABASE(), 256))";
+
 /**
  * Brings a database up to date. Safe when several replicas start at once, and after one was killed in the middle: on
  * MySQL the server's own lock, which ends with its connection, lets one at a time through.
@@ -14,12 +17,12 @@ export async function migrate(database: Database, migrations: readonly Migration
   }
   // DDL commits by itself on MySQL, so the transaction is there to keep hold of one connection.
   const alone = async ({ knex }: Transaction) => {
-    const [[row]] = await knex.raw("SELECT GET_LOCK(CONCAT(DATABASE(), '.migrations'), 60) AS locked");
+    const [[row]] = await knex.raw(`SELECT GET_LOCK(${lockName}, 60) AS locked`);
     if (row.locked !== 1n) throw new Error("Another replica has held the migration lock for more than 60 s");
     try {
       await apply(knex, migrations);
     } finally {
-      await knex.raw("SELECT RELEASE_LOCK(CONCAT(DATABASE(), '.migrations'))");
+      await knex.raw(`SELECT RELEASE_LOCK(${lockName})`);
     }
   };
   await database.transaction(alone, { isLong: true });
