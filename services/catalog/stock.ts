@@ -52,7 +52,7 @@ export class Stock {
   constructor(database: Database, holds: Holds, observe?: LaneObserver) {
     this.database = database;
     this.holds = holds;
-    this.lane = new Lane((orders) => this.commitTogether(orders), { observe, commitsAside: database.commitsAside });
+    this.lane = new Lane((orders, { forUpdate }) => this.commitTogether(orders, forUpdate), { observe, database });
   }
 
   /** Holds units of several products, all or none; of an id that is held so already it answers as it did first. */
@@ -87,10 +87,10 @@ export class Stock {
     return there((await this.lane.submit(order, deadline)).level);
   }
 
-  private async commitTogether(orders: readonly StockOrder[]): Promise<Outcome<StockAfter>[]> {
+  private async commitTogether(orders: readonly StockOrder[], forUpdate: string): Promise<Outcome<StockAfter>[]> {
     const productIds = new Set(await this.reachOf(orders));
     for (;;) {
-      const attempt = await this.attempt(orders, [...productIds]);
+      const attempt = await this.attempt(orders, [...productIds], forUpdate);
       if (attempt.kind === "decided") return attempt.outcomes;
       // A hold that was not there before its products were to be locked: they are known now.
       for (const id of attempt.overlooked) productIds.add(id);
@@ -117,12 +117,16 @@ export class Stock {
   }
 
   /** Two round trips: locks and reads everything, decides, and writes what changes. */
-  private async attempt(orders: readonly StockOrder[], unordered: readonly bigint[]): Promise<Attempt> {
+  private async attempt(
+    orders: readonly StockOrder[],
+    unordered: readonly bigint[],
+    forUpdate: string,
+  ): Promise<Attempt> {
     const instant = now();
     const productIds = unordered.toSorted((a, b) => (a < b ? -1 : 1));
     const holdIds = [...new Set(orders.map((order) => order.id))];
     const pricedIds = productsOf(orders.flatMap((order) => (order.kind === "hold" ? order.lines : [])));
-    const reader = new StockReader({ productIds, holdIds, pricedIds }, this.database.forUpdate, instant);
+    const reader = new StockReader({ productIds, holdIds, pricedIds }, forUpdate, instant);
     return this.database.batch<Attempt>(reader.statements, async (results) => {
       const rows = reader.read(results);
       const overlooked = overlookedBy(productIds, rows.holds);

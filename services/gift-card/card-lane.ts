@@ -1,7 +1,7 @@
 import type { Database, Row, Session, Statement } from "../platform/database/database.ts";
 import { joinInserts } from "../platform/database/joined-inserts.ts";
 import { KeyClaims } from "../platform/key-claims.ts";
-import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
+import { type Circumstances, Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
 import { NotFound, Refusal } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { type Instant, now } from "../platform/time.ts";
@@ -46,8 +46,8 @@ export class CardLane {
   constructor(database: Database, counters: CardCounters, observe?: LaneObserver) {
     this.database = database;
     this.counters = counters;
-    const { commitsAside } = database;
-    this.lane = new Lane((commands) => this.commit(commands), { limits, observe, commitsAside });
+    const commit = (commands: readonly Command[], { forUpdate }: Circumstances) => this.commit(commands, forUpdate);
+    this.lane = new Lane(commit, { limits, observe, database });
   }
 
   /** Begins a card, or answers the one that the same request has begun. Claims the idempotency key of the call. */
@@ -63,13 +63,12 @@ export class CardLane {
     return this.lane.submit({ ...stepping, receipt: call?.receipt }, call?.deadline);
   }
 
-  private commit(commands: readonly Command[]): Promise<Outcome<Card>[]> {
+  private commit(commands: readonly Command[], forUpdate: string): Promise<Outcome<Card>[]> {
     const requestIds = [...new Set(commands.flatMap((one) => ("begin" in one ? (one.begin.requestId ?? []) : [])))];
     // Those to be begun too: a commit of which nobody heard has begun them.
     const ids = [...new Set(commands.map((one) => ("begin" in one ? one.begin.id : one.id)))].sort((a, b) =>
       a < b ? -1 : 1,
     );
-    const { forUpdate } = this.database;
     const load = [
       selectCards(ids, forUpdate),
       ...(requestIds.length > 0 ? [selectRequested(requestIds, forUpdate)] : []),

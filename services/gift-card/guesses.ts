@@ -36,7 +36,7 @@ export class Guesses {
       await this.misses.add(guesses);
       return guesses.map(() => ({ answer: undefined }));
     };
-    this.lane = new Lane(add, { commitsAside: database.commitsAside });
+    this.lane = new Lane(add, { database });
     this.turns = new Turns((userId) => (this.hasMissedLately(userId) ? 1 : mostMisses));
   }
 

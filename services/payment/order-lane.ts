@@ -52,7 +52,7 @@ export class OrderLane {
 
   constructor(database: Database, observe?: LaneObserver) {
     this.database = database;
-    this.lane = new Lane((commands) => this.commit(commands), { limits, observe, commitsAside: database.commitsAside });
+    this.lane = new Lane((commands, { forUpdate }) => this.commit(commands, forUpdate), { limits, observe, database });
   }
 
   /** Begins an order, or answers the one that the same request has begun. Claims the idempotency key of the call. */
@@ -68,13 +68,13 @@ export class OrderLane {
     return this.lane.submit({ ...stepping, receipt: call?.receipt }, call?.deadline);
   }
 
-  private commit(commands: readonly Command[]): Promise<Outcome<Order>[]> {
+  private commit(commands: readonly Command[], forUpdate: string): Promise<Outcome<Order>[]> {
     const requestIds = [...new Set(commands.flatMap((one) => ("begin" in one ? (one.begin.requestId ?? []) : [])))];
     // Those to be begun too: a commit of which nobody heard has begun them.
     const ids = [...new Set(commands.map((one) => ("begin" in one ? one.begin.id : one.id)))].sort((a, b) =>
       a < b ? -1 : 1,
     );
-    const { forUpdate, dialect } = this.database;
+    const { dialect } = this.database;
     const load = [
       selectOrders(ids, forUpdate),
       selectItems(ids),

@@ -1,19 +1,26 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Database } from "./database/database.ts";
 import { isDuplicateKey, isLockedOut, isOutOfRoom, isTransient } from "./database/failures.ts";
 import { type Refusal, Unavailable } from "./refusal.ts";
 
 /** What became of one command: done, or refused. A refusal is an answer like any other. */
 export type Outcome<Answer> = { readonly answer: Answer } | { readonly refusal: Refusal };
 
-/**
- * Decides commands in order and commits what they change in one transaction: one outcome for each, in order. `earlier` is
- * set while a batch before is still under way, and resolves once that is settled, whatever came of it: then these may not
- * take effect but after those.
- */
+/** Decides commands in order and commits what they change in one transaction: one outcome for each, in order. */
 export type Commit<Command, Answer> = (
   commands: readonly Command[],
-  earlier?: Promise<unknown>,
+  circumstances: Circumstances,
 ) => Promise<readonly Outcome<Answer>[]>;
+
+export interface Circumstances {
+  /**
+   * Set while a batch before is still under way; resolves once that is settled, whatever came of it: then these may not take
+   * effect but after those.
+   */
+  readonly earlier?: Promise<unknown> | undefined;
+  /** What locks the rows that are read: waiting for them or, where somebody was waited for in vain, at once or not at all. */
+  readonly forUpdate: string;
+}
 
 /** Told of every batch before it is committed: its size, and for how long its commands have waited, all together. */
 export type LaneObserver = (commands: number, waitedMs: number) => void;
@@ -28,8 +35,8 @@ export interface LaneLimits {
 export interface LaneOptions {
   readonly limits?: LaneLimits;
   readonly observe?: LaneObserver | undefined;
-  /** Whether this thread is free while a batch commits, as with a database on a server; false where unset. */
-  readonly commitsAside?: boolean;
+  /** Where batches are committed. Unset, nothing is locked, and this thread is busy while one is. */
+  readonly database?: Pick<Database, "commitsAside" | "forUpdate" | "forUpdateAtOnce">;
   /** How many batches may be under way at once; 1 where unset. More are for a `commit` that heeds `earlier`. */
   readonly underWay?: number;
 }
@@ -53,6 +60,11 @@ interface UnderWay {
 }
 
 const mostAttempts = 5;
+
+/** How often it is tried to have a row that is not waited for: another replica may have it for a moment. */
+const mostAttemptsAtOnce = 3;
+
+const withoutLocks: NonNullable<LaneOptions["database"]> = { commitsAside: false, forUpdate: "", forUpdateAtOnce: "" };
 const defaultLimits: LaneLimits = { batch: 256, waiting: 20_000 };
 
 /**
@@ -64,13 +76,14 @@ const defaultLimits: LaneLimits = { batch: 256, waiting: 20_000 };
  * A batch that fails for a passing reason (a deadlock, a lost connection, a key that another process took first) is
  * run again as a whole: nothing of it has been answered, and every command carries its own id. One that fails for good
  * is halved until the command at fault stands alone and fails alone; a full disk is no command's fault. Where somebody has
- * a row locked for long, every command is tried once by itself, and only those that need the row fail.
+ * a row locked for long, every command is tried by itself, and only those that need the row fail: at once, since it has been
+ * waited for already.
  */
 export class Lane<Command, Answer> {
   private readonly commit: Commit<Command, Answer>;
   private readonly limits: LaneLimits;
   private readonly observe: LaneObserver | undefined;
-  private readonly commitsAside: boolean;
+  private readonly database: NonNullable<LaneOptions["database"]>;
   private readonly mostUnderWay: number;
   private waiting: Waiting<Command, Answer>[] = [];
   /** In the order that they were sent in. */
@@ -81,7 +94,7 @@ export class Lane<Command, Answer> {
     this.commit = commit;
     this.limits = options.limits ?? defaultLimits;
     this.observe = options.observe;
-    this.commitsAside = options.commitsAside ?? false;
+    this.database = options.database ?? withoutLocks;
     this.mostUnderWay = options.underWay ?? 1;
   }
 
@@ -113,11 +126,13 @@ export class Lane<Command, Answer> {
   private start(): void {
     const batch = refuseLate(this.waiting.splice(0, this.limits.batch));
     this.tell(batch);
-    const one: UnderWay = { size: batch.length, settling: this.settle(batch, this.underWay.at(-1)?.settling) };
+    const { forUpdate } = this.database;
+    const settling = this.settle(batch, { earlier: this.underWay.at(-1)?.settling, forUpdate });
+    const one: UnderWay = { size: batch.length, settling };
     this.underWay = [...this.underWay, one];
     void one.settling.then((answer) => {
       this.underWay = this.underWay.filter((other) => other !== one);
-      if (this.commitsAside && this.mayStart()) {
+      if (this.database.commitsAside && this.mayStart()) {
         this.start();
         setImmediate(answer);
       } else {
@@ -136,11 +151,11 @@ export class Lane<Command, Answer> {
     );
   }
 
-  private async settle(batch: readonly Waiting<Command, Answer>[], earlier?: Promise<unknown>): Promise<Answering> {
+  private async settle(batch: readonly Waiting<Command, Answer>[], circumstances: Circumstances): Promise<Answering> {
     if (batch.length === 0) return () => undefined;
     try {
       const commands = batch.map((one) => one.command);
-      const outcomes = await this.commitPatiently(commands, earlier);
+      const outcomes = await this.commitPatiently(commands, circumstances);
       return () => answerEach(batch, outcomes);
     } catch (error) {
       if (batch.length === 1 || mayPass(error) || isOutOfRoom(error)) {
@@ -148,9 +163,11 @@ export class Lane<Command, Answer> {
           for (const one of batch) one.reject(error);
         };
       }
-      await earlier;
-      for (const part of isLockedOut(error) ? batch.map((one) => [one]) : halvesOf(batch)) {
-        const answer = await this.settle(refuseLate(part));
+      await circumstances.earlier;
+      const parts = isLockedOut(error) ? batch.map((one) => [one]) : halvesOf(batch);
+      const forUpdate = isLockedOut(error) ? this.database.forUpdateAtOnce : circumstances.forUpdate;
+      for (const part of parts) {
+        const answer = await this.settle(refuseLate(part), { forUpdate });
         answer();
       }
       return () => undefined;
@@ -159,21 +176,27 @@ export class Lane<Command, Answer> {
 
   private async commitPatiently(
     commands: readonly Command[],
-    earlier?: Promise<unknown>,
+    { earlier, forUpdate }: Circumstances,
   ): Promise<readonly Outcome<Answer>[]> {
     let collisions = 0;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.commit(commands, attempt === 1 ? earlier : undefined);
+        return await this.commit(commands, { earlier: attempt === 1 ? earlier : undefined, forUpdate });
       } catch (error) {
         // After a taken key, the second look finds what took it; a third would find the same.
         const isCollision = isDuplicateKey(error);
         if (isCollision) collisions++;
-        const isWorthAnother = isCollision ? collisions === 1 : mayPass(error) && attempt < mostAttempts;
+        const isWorthAnother = isCollision ? collisions === 1 : attempt < this.attemptsAfter(error, forUpdate);
         if (!isWorthAnother) throw error;
         await Promise.all([earlier, sleep(Math.random() * 5 * 2 ** attempt)]);
       }
     }
+  }
+
+  /** How often a batch is run where it fails for such a reason. */
+  private attemptsAfter(error: unknown, forUpdate: string): number {
+    if (isLockedOut(error)) return forUpdate === this.database.forUpdateAtOnce ? mostAttemptsAtOnce : 1;
+    return isTransient(error) ? mostAttempts : 1;
   }
 }
 

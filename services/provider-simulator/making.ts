@@ -30,7 +30,7 @@ export class Making {
 
   constructor(parts: MakingParts) {
     this.parts = parts;
-    this.lane = new Lane((requests) => this.commit(requests), { commitsAside: parts.database.commitsAside });
+    this.lane = new Lane((requests) => this.commit(requests), { database: parts.database });
   }
 
   /** The voucher of a request. Rejects with KeyReused where its key is another's. */

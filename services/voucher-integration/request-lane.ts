@@ -3,7 +3,7 @@ import { CodeFailure, CodeReceivedSchema, VoucherChannel } from "../../gen/giftm
 import type { Database, Statement } from "../platform/database/database.ts";
 import { joinInserts } from "../platform/database/joined-inserts.ts";
 import type { Outbox } from "../platform/events/outbox.ts";
-import { Lane, type LaneObserver, type Outcome as LaneOutcome } from "../platform/lane.ts";
+import { type Circumstances, Lane, type LaneObserver, type Outcome as LaneOutcome } from "../platform/lane.ts";
 import { type Instant, now, toTimestamp } from "../platform/time.ts";
 import type { CodeRequest, Outcome, Step } from "./domain/code-request.ts";
 import { requestOf, selectRequests, updateRequests } from "./store/requests.ts";
@@ -29,11 +29,9 @@ export class RequestLane {
   constructor(database: Database, outbox: Outbox, observe?: LaneObserver) {
     this.database = database;
     this.outbox = outbox;
-    this.lane = new Lane((happenings) => this.commit(happenings), {
-      limits,
-      observe,
-      commitsAside: database.commitsAside,
-    });
+    const commit = (happenings: readonly Happening[], { forUpdate }: Circumstances) =>
+      this.commit(happenings, forUpdate);
+    this.lane = new Lane(commit, { limits, observe, database });
   }
 
   /** Has a request take a step, and answers what it came to; a request that is not there is left. */
@@ -41,9 +39,9 @@ export class RequestLane {
     return this.lane.submit({ id, step });
   }
 
-  private commit(happenings: readonly Happening[]): Promise<LaneOutcome<Step>[]> {
+  private commit(happenings: readonly Happening[], forUpdate: string): Promise<LaneOutcome<Step>[]> {
     const ids = [...new Set(happenings.map(({ id }) => id))].sort((a, b) => (a < b ? -1 : 1));
-    const { forUpdate, dialect } = this.database;
+    const { dialect } = this.database;
     return this.database.batch([selectRequests(ids, forUpdate)], async ([rows = []]) => {
       const requests = new Map(rows.map((row) => [row.id as bigint, requestOf(row)]));
       const changed = new Set<bigint>();

@@ -3,7 +3,7 @@ import type { Database, Statement } from "../platform/database/database.ts";
 import { isTransient } from "../platform/database/failures.ts";
 import { placeholders } from "../platform/database/statements.ts";
 import type { IdSequence } from "../platform/ids.ts";
-import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
+import { type Circumstances, Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
 import { ClaimBatch, type ClaimCommand, type NumberedClaim } from "./claim-batch.ts";
 import { Holdings } from "./domain/holdings.ts";
 import type { MemberCoupon } from "./domain/member-coupon.ts";
@@ -36,9 +36,8 @@ export class CouponClaims {
   constructor(database: Database, ids: IdSequence, observe?: LaneObserver) {
     this.database = database;
     this.ids = ids;
-    const { commitsAside } = database;
-    const commit = (claims: readonly NumberedClaim[], earlier?: Promise<unknown>) => this.commit(claims, earlier);
-    this.lane = new Lane(commit, { observe, commitsAside, underWay: commitsAside ? 2 : 1 });
+    const commit = (claims: readonly NumberedClaim[], how: Circumstances) => this.commit(claims, how);
+    this.lane = new Lane(commit, { observe, database, underWay: database.commitsAside ? 2 : 1 });
   }
 
   /** Issues a coupon to a member. Rejects with what refuses it, having issued nothing. */
@@ -50,7 +49,7 @@ export class CouponClaims {
 
   private async commit(
     claims: readonly NumberedClaim[],
-    earlier: Promise<unknown> | undefined,
+    { earlier, forUpdate }: Circumstances,
   ): Promise<Outcome<MemberCoupon>[]> {
     const triedBefore = claims.filter(({ wasTried }) => wasTried);
     for (const claim of claims) claim.wasTried = true;
@@ -59,7 +58,7 @@ export class CouponClaims {
       if (outcomes) return outcomes;
     }
     await earlier;
-    return this.commitLocked(claims, triedBefore);
+    return this.commitLocked(claims, triedBefore, forUpdate);
   }
 
   /** By what is remembered: while those before are still being committed, or else after that. */
@@ -120,12 +119,13 @@ export class CouponClaims {
   private async commitLocked(
     claims: readonly NumberedClaim[],
     triedBefore: readonly NumberedClaim[],
+    forUpdate: string,
   ): Promise<Outcome<MemberCoupon>[]> {
     const commands = claims.map(({ command }) => command);
     const receiptIds = commands.flatMap(({ receiptId }) => (receiptId ? [receiptId] : []));
     const none: Statement[] = [];
     const load = [
-      selectCoupons([...new Set(commands.map(({ couponId }) => couponId))], this.database.forUpdate),
+      selectCoupons([...new Set(commands.map(({ couponId }) => couponId))], forUpdate),
       // After the locks, so that what was under way is seen.
       countHeld(commands),
       ...(receiptIds.length > 0 ? [selectReceipts(receiptIds)] : none),

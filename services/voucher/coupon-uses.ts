@@ -13,7 +13,7 @@ export class CouponUses {
 
   constructor(database: Database, observe?: LaneObserver) {
     this.database = database;
-    this.lane = new Lane((commands) => this.commit(commands), { observe, commitsAside: database.commitsAside });
+    this.lane = new Lane((commands, { forUpdate }) => this.commit(commands, forUpdate), { observe, database });
   }
 
   /** Uses a member's coupon, or answers the use of that id. Rejects with what refuses it, having used nothing. */
@@ -33,8 +33,7 @@ export class CouponUses {
    * processes know by one id for the first time is in no row to lock: so uses are looked at again once the members'
    * coupons are locked, and the primary key tells what is left.
    */
-  private commit(commands: readonly UseLaneCommand[]): Promise<Outcome<CouponUse>[]> {
-    const { forUpdate } = this.database;
+  private commit(commands: readonly UseLaneCommand[], forUpdate: string): Promise<Outcome<CouponUse>[]> {
     const ids = [...new Set(commands.map(({ id }) => id))];
     const wanted = commands.filter((command) => command.kind === "use");
     const locked = selectUses(ids, forUpdate);

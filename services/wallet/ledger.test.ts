@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import fc from "fast-check";
 import { Refusal } from "../platform/refusal.ts";
@@ -81,6 +82,29 @@ for (const { engine, database, newLedger, accounts, ledger } of await Promise.al
       await locking;
       await chargeAll();
       t.deepEqual(await Promise.all(users.map(balanceOf)), [300n, 200n, 300n]);
+    });
+  }
+
+  if (engine.name === "MySQL") {
+    test("a wallet that somebody has locked, and many want, holds up no other for long", async (t) => {
+      const [wanted, other] = [newUser(), newUser()];
+      const charge = (user: bigint) => ledger.transfer(command({ credit: walletOf(user) }), Date.now() + 10_000);
+      await Promise.all([charge(wanted), charge(other)]);
+      const ends = Promise.withResolvers<void>();
+      const locked = Promise.withResolvers<void>();
+      const locking = database.transaction(async ({ run }) => {
+        await run([{ sql: "SELECT id FROM accounts WHERE user_id = ? FOR UPDATE", values: [wanted] }]);
+        locked.resolve();
+        await ends.promise;
+      });
+      await locked.promise;
+      const refused = Promise.allSettled(Array.from({ length: 20 }, () => charge(wanted)));
+      await sleep(100);
+      await charge(other);
+      ends.resolve();
+      await locking;
+      t.true((await refused).every(({ status }) => status === "rejected"));
+      t.deepEqual(await Promise.all([wanted, other].map(balanceOf)), [100n, 200n]);
     });
   }
 

@@ -17,6 +17,13 @@ type LedgerCommand =
   | { readonly kind: "transfer"; readonly transfer: LedgerTransfer }
   | { readonly kind: "void"; readonly id: string };
 
+/** What a batch is about: its commands, the wallets that they name, and what locks these. */
+interface Reach {
+  readonly prepared: readonly PreparedCommand[];
+  readonly walletIds: readonly bigint[];
+  readonly forUpdate: string;
+}
+
 /** Moves money. Transfers that are asked for at the same time are decided in turn and committed together. */
 export class Ledger {
   private readonly database: Database;
@@ -29,7 +36,7 @@ export class Ledger {
     this.database = database;
     this.accounts = accounts;
     this.numbers = numbers;
-    this.lane = new Lane((commands) => this.commit(commands), { observe, commitsAside: database.commitsAside });
+    this.lane = new Lane((commands, { forUpdate }) => this.commit(commands, forUpdate), { observe, database });
   }
 
   /** Makes a transfer, or answers the one of that id. Rejects with what refuses it, having moved nothing. */
@@ -50,11 +57,12 @@ export class Ledger {
     return fate.kind === "made" ? fate.transfer : undefined;
   }
 
-  private async commit(commands: readonly LedgerCommand[]): Promise<Outcome<Fate>[]> {
+  private async commit(commands: readonly LedgerCommand[], forUpdate: string): Promise<Outcome<Fate>[]> {
     const prepared = await this.prepare(commands);
     const walletIds = [...new Set(prepared.flatMap(walletIdsOf))].sort((a, b) => (a < b ? -1 : 1));
     try {
-      return (await this.commitRemembered(prepared, walletIds)) ?? (await this.commitLocked(prepared, walletIds));
+      const reach = { prepared, walletIds, forUpdate };
+      return (await this.commitRemembered(reach)) ?? (await this.commitLocked(reach));
     } catch (error) {
       this.remembered.forget(walletIds);
       throw error;
@@ -67,10 +75,7 @@ export class Ledger {
    * What is remembered may make a transfer, but never refuse one; and a void has to look what became of its id.
    * Undefined where it was of no use.
    */
-  private async commitRemembered(
-    prepared: readonly PreparedCommand[],
-    walletIds: readonly bigint[],
-  ): Promise<Outcome<Fate>[] | undefined> {
+  private async commitRemembered({ prepared, walletIds, forUpdate }: Reach): Promise<Outcome<Fate>[] | undefined> {
     if (walletIds.length === 0 || prepared.some(({ kind }) => kind === "void")) return undefined;
     const wallets = this.remembered.all(walletIds);
     if (!wallets) return undefined;
@@ -79,7 +84,7 @@ export class Ledger {
     if (outcomes.some((outcome) => "refusal" in outcome)) return undefined;
     try {
       // The same locks in the same order as those who look first: no deadlock.
-      await this.database.commit([lockAccounts(walletIds, this.database.forUpdate), ...batch.statements]);
+      await this.database.commit([lockAccounts(walletIds, forUpdate), ...batch.statements]);
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
       this.remembered.mistrust(walletIds);
@@ -90,12 +95,9 @@ export class Ledger {
   }
 
   /** Two round trips: locks and reads the wallets, and looks for what became of the ids before. */
-  private async commitLocked(
-    prepared: readonly PreparedCommand[],
-    walletIds: readonly bigint[],
-  ): Promise<Outcome<Fate>[]> {
+  private async commitLocked({ prepared, walletIds, forUpdate }: Reach): Promise<Outcome<Fate>[]> {
     const load = [
-      ...(walletIds.length > 0 ? [selectAccounts(walletIds, this.database.forUpdate)] : []),
+      ...(walletIds.length > 0 ? [selectAccounts(walletIds, forUpdate)] : []),
       // After the locks, so that a transfer of the same id that was under way is seen.
       selectTransfers([...new Set(prepared.map(idOf))]),
     ];

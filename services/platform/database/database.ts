@@ -46,6 +46,9 @@ export interface Database {
   /** ` FOR UPDATE` where the engine has row locks; empty where there is but one writer. */
   readonly forUpdate: string;
 
+  /** The same, but fails where somebody else has a row locked, and does not wait for it. */
+  readonly forUpdateAtOnce: string;
+
   /** Whether this thread is free while a transaction commits. */
   readonly commitsAside: boolean;
 

@@ -9,6 +9,7 @@ interface EngineError {
 const transientCodes: ReadonlySet<string> = new Set([
   "ER_LOCK_DEADLOCK",
   "ER_LOCK_WAIT_TIMEOUT",
+  "ER_LOCK_NOWAIT",
   "ER_CHECKREAD", // MariaDB: a row has changed since it was read; begin again.
   "ECONNREFUSED",
   "ECONNRESET",
@@ -46,9 +47,11 @@ export function isTransient(error: unknown): boolean {
   return (code !== undefined && transientCodes.has(code)) || (errcode !== undefined && (errcode & 0xff) === sqliteBusy);
 }
 
-/** Whether somebody else has had a row locked for too long: whoever does not need that row can go on. */
+/** Whether somebody else has a row locked, or has had for too long: whoever does not need that row can go on. */
 export function isLockedOut(error: unknown): boolean {
-  return (error as EngineError).code === "ER_LOCK_WAIT_TIMEOUT";
+  const { code } = error as EngineError;
+  // Not to wait is told by MySQL with the second, by MariaDB with the first.
+  return code === "ER_LOCK_WAIT_TIMEOUT" || code === "ER_LOCK_NOWAIT";
 }
 
 /** Whether the server is read-only now, as one is that another has taken the place of. */

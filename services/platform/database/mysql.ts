@@ -64,6 +64,7 @@ export function openMysql(url: string, name: string, connections: number, answer
   return {
     dialect: "mysql",
     forUpdate: " FOR UPDATE",
+    forUpdateAtOnce: " FOR UPDATE NOWAIT",
     commitsAside: true,
     read: pool,
     select: (statement) =>

@@ -52,6 +52,7 @@ export function openSqlite(filename: string): Database {
   return {
     dialect: "sqlite",
     forUpdate: "",
+    forUpdateAtOnce: "",
     commitsAside: false,
     read,
     select: (statement) => reader.select(statement),

@@ -32,7 +32,7 @@ export class NewRequests {
   constructor(parts: NewRequestsParts) {
     const { database, observe } = parts;
     this.parts = parts;
-    this.lane = new Lane((made) => this.commit(made), { observe, commitsAside: database.commitsAside });
+    this.lane = new Lane((made) => this.commit(made), { observe, database });
   }
 
   /** Resolves once the request, and what is to be written beside it, is there for good. */

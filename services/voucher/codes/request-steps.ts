@@ -24,7 +24,7 @@ export class RequestSteps {
 
   constructor(database: Database, observe?: LaneObserver) {
     this.database = database;
-    this.lane = new Lane((steps) => this.commit(steps), { observe, commitsAside: database.commitsAside });
+    this.lane = new Lane((steps, { forUpdate }) => this.commit(steps, forUpdate), { observe, database });
   }
 
   /** Has a request take a step; answers it as it is then. Rejects with VoucherRequestNotFound. */
@@ -32,8 +32,8 @@ export class RequestSteps {
     return this.lane.submit({ id, step }, deadline);
   }
 
-  private commit(steps: readonly Stepping[]): Promise<Outcome<VoucherRequest>[]> {
-    const { forUpdate, dialect } = this.database;
+  private commit(steps: readonly Stepping[], forUpdate: string): Promise<Outcome<VoucherRequest>[]> {
+    const { dialect } = this.database;
     const ids = [...new Set(steps.map(({ id }) => id))];
     return this.database.batch([selectRequests(ids, forUpdate)], async ([rows = []]) => {
       const requests = new Map(rows.map(requestOf).map((request) => [request.id, request]));

@@ -43,7 +43,7 @@ export class Charges {
 
   constructor(database: Database, observe?: LaneObserver) {
     this.database = database;
-    this.lane = new Lane((asked) => this.keep(asked), { observe, commitsAside: database.commitsAside });
+    this.lane = new Lane((asked, { forUpdate }) => this.keep(asked, forUpdate), { observe, database });
   }
 
   /**
@@ -70,12 +70,12 @@ export class Charges {
     return rows.map(chargeOf);
   }
 
-  private keep(asked: readonly Asking[]): Promise<Outcome<KeptCharge>[]> {
+  private keep(asked: readonly Asking[], forUpdate: string): Promise<Outcome<KeptCharge>[]> {
     const load = [
       selectKept(asked.map(({ charge }) => charge.id)),
       ...KeyClaims.load(
         asked.map(({ receipt }) => receipt),
-        this.database.forUpdate,
+        forUpdate,
       ),
     ];
     return this.database.batch(load, async ([kept = [], receipts = []], session) => {
