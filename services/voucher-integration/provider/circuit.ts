@@ -5,6 +5,7 @@ import {
   CountBreaker,
   circuitBreaker,
   handleWhenResult,
+  type IBackoff,
 } from "cockatiel";
 import type { Logger } from "pino";
 import type { ProviderAnswer } from "../domain/provider-answer.ts";
@@ -21,13 +22,15 @@ export type AskingOutcome = ProviderAnswer | { readonly kind: "unasked" };
 /** Keeps a provider that fails from being asked again and again: it is left alone for a while, then tried with one request. */
 export class Circuit {
   private readonly breaker: CircuitBreakerPolicy;
+  /** By a clock that is never set, in milliseconds. */
   private opensUntil = 0;
 
   constructor(log: Logger, pauseMs = usualPauseMs) {
     const failures = handleWhenResult((answer) => (answer as ProviderAnswer).kind === "failed");
-    this.breaker = circuitBreaker(failures, { halfOpenAfter: pauseMs, breaker: new CountBreaker(breaking) });
+    const halfOpenAfter = pausingWhile(() => this.pauseMs > 0);
+    this.breaker = circuitBreaker(failures, { halfOpenAfter, breaker: new CountBreaker(breaking) });
     this.breaker.onBreak((reason) => {
-      this.opensUntil = Date.now() + pauseMs;
+      this.opensUntil = performance.now() + pauseMs;
       const why = "value" in reason ? (reason.value as { why?: string }).why : undefined;
       log.warn({ why }, "the voucher provider fails and is left alone for a while");
     });
@@ -41,7 +44,7 @@ export class Circuit {
 
   /** How long it is not to be asked at all, in milliseconds. */
   get pauseMs(): number {
-    return this.breaker.state === CircuitState.Open ? Math.max(0, this.opensUntil - Date.now()) : 0;
+    return this.breaker.state === CircuitState.Open ? Math.max(0, this.opensUntil - performance.now()) : 0;
   }
 
   async run(ask: () => Promise<ProviderAnswer>): Promise<AskingOutcome> {
@@ -52,4 +55,16 @@ export class Circuit {
       throw error;
     }
   }
+}
+
+/** A pause that lasts while something holds: the breaker itself reckons by a clock that may be set back. */
+function pausingWhile(holds: () => boolean): IBackoff<unknown> {
+  return {
+    get duration() {
+      return holds() ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    },
+    next() {
+      return this;
+    },
+  };
 }
