@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { VoucherStatus } from "../../../gen/giftmesh/voucher/v1/voucher_service_pb.ts";
 import { InProcessRoad } from "../../platform/events/in-process-road.ts";
+import { failureOfCall, visible } from "../../platform/rpc/testing/failure.ts";
 import { engines } from "../../platform/testing/engines.ts";
 import { eventually } from "../../platform/testing/eventually.ts";
 import { newNumber, RunningVouchers } from "./testing/running-vouchers.ts";
@@ -115,6 +116,39 @@ for (const { engine, running } of all) {
     t.is((await running.look(asked, 0, { cancelled: gone.signal })).status, VoucherStatus.PROCESSING);
     for (const number of [phone, other]) t.is((await running.toldTo(number)).length, 1);
     t.is((await running.look(asked)).voucherCode, undefined);
+  });
+
+  test.serial(`a code is not shown to who has gone by when that is decided: it leaves by SMS ${on}`, async (t) => {
+    const numbers = [newNumber(), newNumber(), newNumber()] as const;
+    const [left, late, streamed] = await Promise.all([
+      running.ask(numbers[0]),
+      running.ask(numbers[1]),
+      running.ask(numbers[2]),
+    ]);
+    for (const { requestId } of [left, late, streamed]) {
+      await integration.deliver({ requestId, code: "G" });
+      await running.isIn({ requestId }, "web");
+    }
+    const database = running.databaseOf("voucher");
+    const { batch } = database;
+    const [begun, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    database.batch = async (load, decide) => {
+      begun.resolve();
+      await held.promise;
+      return batch(load, decide);
+    };
+    const gone = new AbortController();
+    const looking = running.look(left, 0, { cancelled: gone.signal });
+    const watching = running.watch(streamed, { cancelled: gone.signal });
+    const hurrying = running.look(late, 0, { deadline: Date.now() + 300 });
+    await begun.promise;
+    gone.abort();
+    t.like(visible(await failureOfCall(hurrying)), { kind: "unavailable" });
+    database.batch = batch;
+    held.resolve();
+    t.is((await looking).status, VoucherStatus.PROCESSING);
+    t.is((await watching).at(-1)?.voucherCode, undefined);
+    for (const number of numbers) t.is((await running.toldTo(number)).length, 1);
   });
 
   test.serial(`a stream that its reader leaves is watched no more ${on}`, async (t) => {

@@ -17,7 +17,7 @@ import { VoucherRequestNotFound } from "../domain/errors.ts";
 import { begin, isToBeShown, type Patience, show, type VoucherRequest } from "../domain/voucher-request.ts";
 import type { NewRequests } from "../new-requests.ts";
 import type { News } from "../news.ts";
-import type { RequestSteps } from "../request-steps.ts";
+import type { RequestSteps, Step } from "../request-steps.ts";
 import { type VoucherList, voucherKey } from "../store/voucher-list.ts";
 import type { VoucherCodes } from "../voucher-codes.ts";
 import { isTokenOf, newWatchToken } from "../watch-token.ts";
@@ -63,7 +63,12 @@ export function serveVouchers(parts: VoucherParts): Served {
   /** What is told of a request. A code is only told once it is noted that it was; nobody is told who has gone away. */
   const tell = async (request: VoucherRequest, { cancelled, deadline }: Call) => {
     if (!isToBeShown(request) || cancelled?.aborted) return requestedCodeShape(request, codes);
-    const shown = await steps.take(request.id, show, deadline);
+    // Whoever has waited for the request to be locked may be gone by then.
+    const showUnlessGone: Step = (locked, at) => {
+      const isGone = cancelled?.aborted || Date.now() >= deadline;
+      return isGone ? locked : show(locked, at);
+    };
+    const shown = await steps.take(request.id, showUnlessGone, deadline);
     if (shown.state.kind === "sms") news.tell([shown.id]);
     return requestedCodeShape(shown, codes);
   };
