@@ -1,11 +1,16 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { pino } from "pino";
 import { sqliteEngine, testDatabase } from "../platform/testing/engines.ts";
+import { eventually } from "../platform/testing/eventually.ts";
 import { now } from "../platform/time.ts";
 import { Delivery } from "./delivery.ts";
 import { nextStep } from "./domain/delivery.ts";
-import type { Message } from "./domain/message.ts";
+import type { Channel, Message } from "./domain/message.ts";
+import { createEmailSender } from "./email.ts";
 import { createSmsSender } from "./sms.ts";
 import { Messages } from "./store/messages.ts";
 import { migrations } from "./store/migrations.ts";
@@ -39,8 +44,8 @@ const nowhere = createSmsSender("http://127.0.0.1:1/");
 
 let lastId = 0n;
 
-async function newMessage(createdAt: bigint): Promise<Message> {
-  const message: Message = { id: ++lastId, channel: "sms", to: "+1", subject: "", body: "hello", createdAt };
+async function newMessage(createdAt: bigint, channel: Channel = "sms"): Promise<Message> {
+  const message: Message = { id: ++lastId, channel, to: "+1", subject: "", body: "hello", createdAt };
   await database.transaction((tx) => messages.add(tx, message, "pending"));
   return message;
 }
@@ -85,3 +90,26 @@ test.serial("a message that another replica has taken is left to it", async (t) 
   await deliverOnce();
   t.like(await rowOf(message), { status: "pending", attempts: 0n });
 });
+
+test.serial(
+  "no email is claimed that the mail server is not given yet, or another replica would give it too",
+  async (t) => {
+    const sockets: Socket[] = [];
+    // It says nothing, for as long as it is asked.
+    const server = createServer((socket) => sockets.push(socket.on("error", () => undefined))).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    for (let count = 0; count < 20; count++) await newMessage(now(), "email");
+    const sender = createEmailSender(`smtp://127.0.0.1:${(server.address() as AddressInfo).port}`, "a@example.com");
+    const stopping = new AbortController();
+    const running = new Delivery(messages, "email", sender, pino({ level: "silent" })).run(stopping.signal);
+    await eventually(async () => sockets.length >= 5);
+    await sleep(200);
+    const claimed = { sql: "SELECT id FROM messages WHERE channel = 'email' AND due_at > ?", values: [now()] };
+    t.is((await database.select(claimed)).length, sockets.length);
+    stopping.abort();
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await running;
+    sender.close();
+  },
+);

@@ -6,13 +6,12 @@ import type { Messages, PendingMessage } from "./store/messages.ts";
 
 /** A way for messages of one channel to leave. */
 export interface Sender {
+  /** How many messages leave at once: one more would wait for its turn, claimed, until another replica sends it too. */
+  readonly atOnce: number;
   /** Resolves once the other side has taken the message. */
   send(message: Message): Promise<void>;
   close(): void;
 }
-
-/** Messages of one channel that are on their way out at once. */
-const mostAtOnce = 16;
 
 /** Delivers the messages of one channel: at least once, and hardly ever more often, each tried for a day. */
 export class Delivery {
@@ -31,7 +30,7 @@ export class Delivery {
   /** Tries every message whose time has come. */
   async run(stopping: AbortSignal): Promise<void> {
     while (!stopping.aborted) {
-      const due = await this.messages.due(this.channel, mostAtOnce);
+      const due = await this.messages.due(this.channel, this.sender.atOnce);
       if (due.length === 0) return;
       const deliveries = await Promise.allSettled(due.map((message) => this.deliver(message)));
       for (const one of deliveries) if (one.status === "rejected") throw one.reason;

@@ -3,6 +3,9 @@ import type { Message } from "./domain/message.ts";
 
 const patienceMs = 5_000;
 
+/** Requests to the gateway at once. */
+const mostAtOnce = 16;
+
 /**
  * Sends SMS through an HTTP gateway: POST of `{"to", "body"}` as JSON, with an `Idempotency-Key` that is the message's
  * own; any 2xx within 5 s is a success. A user and password in the URL are sent as Basic authentication (RFC 7617).
@@ -10,6 +13,7 @@ const patienceMs = 5_000;
 export function createSmsSender(smsUrl: string): Sender {
   const { url, authorization } = withoutCredentials(smsUrl);
   return {
+    atOnce: mostAtOnce,
     async send(message) {
       const { to, body } = message;
       const answer = await fetch(url, {
