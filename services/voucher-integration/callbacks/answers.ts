@@ -1,5 +1,5 @@
 import { type ServerResponse, STATUS_CODES } from "node:http";
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 
 /** An answer that ends its connection. */
 interface Ending {
@@ -21,11 +21,12 @@ export function end(response: ServerResponse, ending: Ending): void {
   response.writeHead(ending.status, headersOf(ending)).end(ending.body);
 }
 
-/** Where there is no request to answer to, the same is written by hand. */
-export function endSocket(socket: Duplex, ending: Ending): void {
+/** Where there is no request to answer to, the same is written by hand; it is over then, whatever the client does. */
+export function endSocket(socket: Socket, ending: Ending): void {
   const head = `HTTP/1.1 ${ending.status} ${STATUS_CODES[ending.status]}`;
   const lines = Object.entries(headersOf(ending)).map(([name, value]) => `${name}: ${value}`);
-  socket.end([head, ...lines, "", ending.body].join("\r\n"));
+  socket.write([head, ...lines, "", ending.body].join("\r\n"));
+  socket.destroySoon();
 }
 
 function headersOf({ body }: Ending): Record<string, string> {

@@ -1,7 +1,11 @@
+import { once } from "node:events";
+import type { Server } from "node:http";
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
 import { pino } from "pino";
 import { startListener } from "../../platform/listener.ts";
+import { eventually } from "../../platform/testing/eventually.ts";
 import { requestText, sendRaw } from "../testing/raw-http.ts";
 import { callbackText, goodBody, newVerifier, path } from "../testing/wrong-callbacks.ts";
 import { type CallbackServerParts, createCallbackServer, type Verdict } from "./callback-server.ts";
@@ -13,7 +17,20 @@ async function start(t: ExecutionContext, take: CallbackServerParts["take"]) {
   const server = createCallbackServer({ take, onCallback: (verdict) => verdicts.push(verdict), log });
   const { url, stop } = await startListener({ setting: "PORT", port: 0, title: "", server }, "127.0.0.1");
   t.teardown(stop);
-  return { url, verdicts };
+  return { url, verdicts, server };
+}
+
+/** Sends bytes, hears what comes until the other side has no more to say, and stays where it is. */
+async function sendAndStay(url: URL, bytes: string) {
+  const socket = connect({ port: Number(url.port), host: url.hostname, allowHalfOpen: true });
+  socket.write(bytes);
+  socket.resume();
+  await once(socket, "end");
+  return socket;
+}
+
+function connectionsOf(server: Server): Promise<number> {
+  return new Promise((resolve) => server.getConnections((_, count) => resolve(count)));
 }
 
 test("a callback that is not known is looked at once more before it is refused", async (t) => {
@@ -88,3 +105,17 @@ test("what follows a callback on its connection spoils nothing", async (t) => {
   t.notRegex(text, /^HTTP\/1\.1 403 /);
   t.is(looks, 1);
 });
+
+for (const [title, bytes] of [
+  ["that asks for a tunnel", "CONNECT localhost:80 HTTP/1.1\r\nhost: localhost\r\n\r\n"],
+  ["that says nothing", ""],
+  ["whose headers do not end", `POST ${path} HTTP/1.1\r\nhost: localhost\r\n`],
+] as const) {
+  test(`a client ${title}, and does not close its side, holds no connection once it is refused`, async (t) => {
+    const { url, server } = await start(t, async () => "left");
+    const socket = await sendAndStay(url, bytes);
+    t.teardown(() => socket.destroy());
+    await eventually(async () => (await connectionsOf(server)) === 0);
+    t.pass();
+  });
+}

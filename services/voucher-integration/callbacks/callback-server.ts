@@ -6,7 +6,6 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Step } from "../domain/code-request.ts";
@@ -61,8 +60,8 @@ export function createCallbackServer(parts: CallbackServerParts): Server {
     void callbackRequests.handle(request, response);
   const server = createServer(options, handle)
     .on("checkExpectation", handle)
-    .on("connect", (_, socket) => void callbackRequests.refuseSocket(socket))
-    .on("clientError", (_, socket) => void callbackRequests.refuseSocket(socket));
+    .on("connect", (_, socket) => void callbackRequests.refuseSocket(socket as Socket))
+    .on("clientError", (_, socket) => void callbackRequests.refuseSocket(socket as Socket));
   server.maxConnections = mostConnections;
   return server;
 }
@@ -87,7 +86,7 @@ class CallbackRequests {
   }
 
   /** Refuses what is no HTTP, or not to be answered by a response. */
-  async refuseSocket(socket: Duplex): Promise<void> {
+  async refuseSocket(socket: Socket): Promise<void> {
     const cameAt = performance.now();
     await this.within(socket, async () => {
       this.parts.onCallback("refused");
@@ -98,7 +97,7 @@ class CallbackRequests {
   }
 
   /** Does what is to be done for a client; cuts it off where there are too many, or where it has gone away. */
-  private async within(socket: Duplex, work: () => Promise<void>): Promise<void> {
+  private async within(socket: Socket, work: () => Promise<void>): Promise<void> {
     if (this.atOnce >= mostAtOnce) {
       socket.destroy();
       return;
@@ -175,7 +174,7 @@ interface HttpSocket extends Socket {
 }
 
 /** Whether what is written now would not be taken for the answer to an earlier request, or for a part of it. */
-function mayBeTold(socket: Duplex): boolean {
+function mayBeTold(socket: Socket): boolean {
   const { _httpMessage: answering } = socket as HttpSocket;
   return socket.writable && !answering?.headersSent && !answering?.req.complete;
 }
