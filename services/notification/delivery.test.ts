@@ -113,3 +113,33 @@ test.serial(
     sender.close();
   },
 );
+
+/** Does something by a clock that differs from the others'. */
+async function byClock<T>(offsetMs: number, work: () => Promise<T>): Promise<T> {
+  const { now } = Date;
+  Date.now = () => now() + offsetMs;
+  return work().finally(() => Object.assign(Date, { now }));
+}
+
+test.serial("a message that a replica has taken is left to it, though its clock is behind", async (t) => {
+  const message = await newMessage(now());
+  const taken = await byClock(-3_600_000, async () => {
+    const due = (await messages.due("sms", 100)).find(({ id }) => id === message.id);
+    return due !== undefined && messages.claim(due);
+  });
+  t.true(taken);
+  t.false((await messages.due("sms", 100)).some(({ id }) => id === message.id));
+});
+
+test.serial("a message leaves at once, though the clock of the replica that took it in is ahead", async (t) => {
+  const message = await byClock(3_600_000, () => newMessage(now()));
+  await deliverOnce();
+  t.like(await rowOf(message), { status: "pending", attempts: 1n });
+});
+
+test.serial("a message is tried again in time, though the clock of the replica that tried it is ahead", async (t) => {
+  const message = await newMessage(now());
+  await byClock(3_600_000, deliverOnce);
+  t.like(await rowOf(message), { attempts: 1n });
+  t.true(((await rowOf(message))?.due_at as bigint) < now() + 60n * second);
+});

@@ -50,12 +50,13 @@ export class Delivery {
 
   private async afterFailure(message: PendingMessage, error: unknown): Promise<void> {
     const attempts = message.attempts + 1;
-    const step = nextStep(message, attempts, now());
+    const at = now();
+    const step = nextStep(message, attempts, at);
     const report = { err: error, messageId: String(message.id), channel: message.channel, attempts };
     switch (step.kind) {
       case "retry":
         this.log.warn(report, "a message could not be delivered and will be tried again");
-        return this.messages.postpone(message, attempts, step.at);
+        return this.messages.postpone(message, attempts, step.at - at);
       case "give_up":
         this.log.error(report, "a message could not be delivered within a day and is given up");
         return this.messages.close(message, "failed");

@@ -1,13 +1,14 @@
 import type { Database, Row, Session, Statement, Value } from "../../platform/database/database.ts";
-import { insertInto, placeholders } from "../../platform/database/statements.ts";
+import { insertInto, placeholders, presentOf } from "../../platform/database/statements.ts";
 import type { Key, Paging } from "../../platform/paging.ts";
-import { type Instant, now } from "../../platform/time.ts";
+import type { Instant } from "../../platform/time.ts";
 import type { Channel, Message } from "../domain/message.ts";
 
 /** A message that waits to be delivered. */
 export interface PendingMessage extends Message {
   /** Failed ones, before this. */
   readonly attempts: number;
+  /** By the database's clock; 0 where it was not tried yet. */
   readonly dueAt: Instant;
 }
 
@@ -38,14 +39,17 @@ const columns = [
 
 const select = `SELECT ${columns.join(", ")} FROM messages`;
 
-/** The messages, in the database. */
+/** The messages, in the database. When one may be tried is told by the database's clock: those of replicas differ. */
 export class Messages {
   private readonly database: Database;
+  /** SQL for this instant. */
+  private readonly present: string;
   private readonly blanksBodies: boolean;
 
   /** `blanksBodies`: a body is forgotten once it need not leave any more; it may hold a code. */
   constructor(database: Database, { blanksBodies }: { readonly blanksBodies: boolean }) {
     this.database = database;
+    this.present = presentOf(database.dialect);
     this.blanksBodies = blanksBodies;
   }
 
@@ -81,11 +85,12 @@ export class Messages {
     ]);
   }
 
-  /** The messages of a channel whose time has come, the longest waiting first. */
+  /** The messages of a channel whose time has come: new ones first, then the longest waiting. */
   async due(channel: Channel, limit: number): Promise<PendingMessage[]> {
     const rows = await this.database.select({
-      sql: `${select} WHERE status = 'pending' AND channel = ? AND due_at <= ? ORDER BY due_at LIMIT ?`,
-      values: [channel, now(), BigInt(limit)],
+      sql: `${select} WHERE status = 'pending' AND channel = ? AND due_at <= ${this.present}
+            ORDER BY due_at, id LIMIT ?`,
+      values: [channel, BigInt(limit)],
     });
     return rows.map(pendingMessageOf);
   }
@@ -95,16 +100,16 @@ export class Messages {
     const claimed: number = await this.database.transaction(({ knex }) =>
       knex("messages")
         .where({ id, due_at: dueAt, status: "pending" })
-        .update({ due_at: now() + claimedFor }),
+        .update({ due_at: knex.raw(`${this.present} + ${claimedFor}`) }),
     );
     return claimed === 1;
   }
 
-  /** Notes a failed attempt and when the next one may be. */
-  async postpone({ id }: Message, attempts: number, dueAt: Instant): Promise<void> {
+  /** Notes a failed attempt and after how many microseconds the next one may be. */
+  async postpone({ id }: Message, attempts: number, pause: bigint): Promise<void> {
     await this.write({
-      sql: "UPDATE messages SET attempts = ?, due_at = ? WHERE id = ?",
-      values: [BigInt(attempts), dueAt, id],
+      sql: `UPDATE messages SET attempts = ?, due_at = ${this.present} + ? WHERE id = ?`,
+      values: [BigInt(attempts), pause, id],
     });
   }
 
@@ -152,7 +157,7 @@ export class Messages {
   private rowOf(message: Message, status: NewStatus): Value[] {
     const { id, channel, to, subject, createdAt } = message;
     const body = status === "kept" && this.blanksBodies ? "" : message.body;
-    return [id, channel, to, subject, body, status, 0n, createdAt, createdAt];
+    return [id, channel, to, subject, body, status, 0n, 0n, createdAt];
   }
 
   private async write(statement: Statement): Promise<void> {

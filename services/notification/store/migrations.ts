@@ -14,7 +14,7 @@ export const migrations: readonly Migration[] = [
         // pending, delivered, failed (given up), or kept: there is no server for its channel, so it never leaves.
         table.string("status", 10).notNullable();
         table.bigInteger("attempts").notNullable();
-        // When a pending message may be tried; while one replica tries it, when another one may.
+        // When a pending message may be tried, 0 at first; while one replica tries it, when another one may.
         table.bigInteger("due_at").notNullable();
         table.bigInteger("created_at").notNullable();
         table.index(["status", "channel", "due_at"]);
