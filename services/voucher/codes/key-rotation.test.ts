@@ -109,6 +109,24 @@ for (const { name } of newEngines) {
     await house.close();
   });
 
+  test(`a code that cannot be opened here has not been shown on ${name}`, async (t) => {
+    const engine = (await engines()).find((one) => one.name === name);
+    if (!engine) throw new Error(`${name} is gone`);
+    const house = openHouse(engine);
+    const running = await house.start(a);
+    const asked = await running.ask();
+    await running.integration.deliver({ requestId: asked.requestId, code: "SHOWN-ELSEWHERE" });
+    await running.isIn(asked, "web");
+    // As another replica keeps it that was started with the next key too soon.
+    await running.change("UPDATE voucher_requests SET seal_key_id = 'b' WHERE id = ?", asked.requestId);
+    await t.throwsAsync(running.look(asked));
+    await t.throwsAsync(running.watch(asked));
+    const row = await running.select("SELECT shown_at, due_at FROM voucher_requests WHERE id = ?", asked.requestId);
+    t.like(row[0], { shown_at: null });
+    t.not(row[0]?.due_at, null, "and it leaves by SMS if nobody is shown it elsewhere");
+    await house.close();
+  });
+
   test(`a code of a key that is not here waits for it, and is not lost on ${name}`, async (t) => {
     const engine = (await engines()).find((one) => one.name === name);
     if (!engine) throw new Error(`${name} is gone`);

@@ -14,7 +14,7 @@ import type { Call } from "../../../platform/rpc/call.ts";
 import { type Client, type Served, serve } from "../../../platform/rpc/handler.ts";
 import { now } from "../../../platform/time.ts";
 import { VoucherRequestNotFound } from "../domain/errors.ts";
-import { begin, isToBeShown, type Patience, show, type VoucherRequest } from "../domain/voucher-request.ts";
+import { begin, hasCode, isToBeShown, type Patience, show, type VoucherRequest } from "../domain/voucher-request.ts";
 import type { NewRequests } from "../new-requests.ts";
 import type { News } from "../news.ts";
 import type { RequestSteps, Step } from "../request-steps.ts";
@@ -62,7 +62,9 @@ export function serveVouchers(parts: VoucherParts): Served {
 
   /** What is told of a request. A code is only told once it is noted that it was; nobody is told who has gone away. */
   const tell = async (request: VoucherRequest, { cancelled, deadline }: Call) => {
-    if (!isToBeShown(request) || cancelled?.aborted) return requestedCodeShape(request, codes);
+    if (!hasCode(request) || !isToBeShown(request) || cancelled?.aborted) return requestedCodeShape(request, codes);
+    // Throws before it is noted that it was told, where it cannot be.
+    codes.open(request);
     // Whoever has waited for the request to be locked may be gone by then.
     const showUnlessGone: Step = (locked, at) => {
       const isGone = cancelled?.aborted || Date.now() >= deadline;
