@@ -95,6 +95,22 @@ for (const { engine, running } of all) {
     t.is(await running.balance(maker), "1000.00");
   });
 
+  test.serial(`who sets a card's time while its worth is just being changed is told to come again ${on}`, async (t) => {
+    const maker = await running.newUser();
+    const { id } = await running.newCard(maker);
+    const expiresAt = { seconds: BigInt(Math.floor(Date.now() / 1_000)) + 86_400n, nanos: 0 };
+    const setTime = () => update(id, { expiresAt }, `time of ${id}`);
+    running.comeBetween(async (method, call, run) => {
+      if (method.name === "Transfer") await t.throwsAsync(setTime(), { instanceOf: Unavailable });
+      return run(call);
+    });
+    await update(id, { amount: "150.00" });
+    running.comeBetween();
+    await setTime();
+    t.like(await look(id), { amount: "150.00", status: GiftCardStatus.ACTIVE });
+    t.like((await look(id))?.expiresAt, expiresAt);
+  });
+
   test.serial(`a worth and a time are changed together, though the time before is over meanwhile ${on}`, async (t) => {
     const maker = await running.newUser();
     const { id } = await running.newCard(maker);

@@ -1,5 +1,5 @@
 import test from "ava";
-import { NotFound } from "../../platform/refusal.ts";
+import { NotFound, Unavailable } from "../../platform/refusal.ts";
 import { cardStates, cardWith, orderCardWith } from "../testing/cards.ts";
 import { type Amendment, amend, endingFor } from "./amending.ts";
 import { type Card, statusOf } from "./card.ts";
@@ -67,6 +67,7 @@ for (const state of cardStates) {
   test(`the time of a card that is ${state} ${state === "active" ? "can" : "cannot"} be changed`, (t) => {
     const change = () => amend(card, amendment({ expiresAt: 9n * at }), at);
     if (state === "active") t.is(change().kind, "taken");
+    else if (state === "changing") t.throws(change, { instanceOf: Unavailable }, "it is active again soon");
     else t.throws(change, { instanceOf: isThere ? GiftCardFinal : NotFound });
   });
 }

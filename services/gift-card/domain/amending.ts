@@ -1,4 +1,4 @@
-import { NotFound } from "../../platform/refusal.ts";
+import { NotFound, Unavailable } from "../../platform/refusal.ts";
 import type { Instant } from "../../platform/time.ts";
 import { type Card, type CardStatus, isExpired, type ReturnTarget, type Step, statusAt, statusOf } from "./card.ts";
 import { GiftCardFinal } from "./errors.ts";
@@ -22,8 +22,9 @@ export interface Amendment {
 }
 
 /**
- * Writes something else on a card. Throws NotFound where there is none, and GiftCardFinal where what it is good for would
- * change, or who gives one that a user has paid for, or the time of one that is not active.
+ * Writes something else on a card. Throws NotFound where there is none, GiftCardFinal where what it is good for would
+ * change, or who gives one that a user has paid for, or the time of one that is not active, and Unavailable where the time
+ * would of one whose worth is just being changed.
  */
 export function amend(card: Card, { purpose, looks, recipient, expiresAt }: Amendment, now: Instant): Step {
   if (statusOf(card) === undefined) throw new NotFound("Gift card");
@@ -32,7 +33,7 @@ export function amend(card: Card, { purpose, looks, recipient, expiresAt }: Amen
   if (!mayGive(card, looks.sender))
     throw new GiftCardFinal("Who gives a card that a user has paid for cannot be changed");
   const isProlonged = expiresAt !== undefined && expiresAt !== card.expiresAt;
-  if (isProlonged && (card.state !== "active" || isExpired(card, now))) throw new GiftCardFinal();
+  if (isProlonged) checkHasTime(card, now);
   const changes = { ...looks, recipient: { ...card.recipient, ...recipient } };
   const amended = { ...card, ...changes, ...(isProlonged && { expiresAt, dueAt: expiresAt }) };
   if (isSame(card, amended)) return asItIs(card);
@@ -47,6 +48,12 @@ export function endingFor(card: Card, wanted: CardStatus | undefined, now: Insta
   if (wanted === undefined || wanted === statusAt(card, now)) return undefined;
   if (statusOf(card) !== "active" || (wanted !== "expired" && wanted !== "cancelled")) throw new GiftCardFinal();
   return wanted;
+}
+
+function checkHasTime(card: Card, now: Instant): void {
+  if (isExpired(card, now)) throw new GiftCardFinal();
+  if (card.state === "changing") throw new Unavailable();
+  if (card.state !== "active") throw new GiftCardFinal();
 }
 
 function mayGive({ sender, payerId }: Card, wanted: Card["sender"] | undefined): boolean {
