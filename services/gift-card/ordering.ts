@@ -9,6 +9,7 @@ import { type CardMoney, transactionOf } from "./card-money.ts";
 import { checkMayRedeem, checkMayUnorder } from "./domain/access.ts";
 import { type Card, type CardOrder, effectIdOf } from "./domain/card.ts";
 import {
+  isBy,
   ordered,
   startRedeeming,
   startUnordering,
@@ -50,7 +51,8 @@ export class Ordering {
       {
         id,
         step: (card, now) => {
-          checkMayRedeem(card, asker);
+          // Whose card it is may have changed since it was ordered.
+          if (!isBy(card, by)) checkMayRedeem(card, asker);
           return startRedeeming(card, "order", by, now);
         },
       },

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
 import { AdminCatalogService } from "../../gen/giftmesh/catalog/v1/admin_catalog_service_pb.ts";
 import { AdminGiftCardService } from "../../gen/giftmesh/giftcard/v1/admin_gift_card_service_pb.ts";
@@ -7,6 +8,7 @@ import { OrderService } from "../../gen/giftmesh/payment/v1/order_service_pb.ts"
 import { Unavailable } from "../platform/refusal.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
+import { newVerifiedUser } from "./testing/members.ts";
 import { type Break, byAdmin, byUser, RunningCards } from "./testing/running-cards.ts";
 
 const notRedeemable = { message: "Gift card cannot be redeemed" };
@@ -85,6 +87,30 @@ for (const { engine, running } of all) {
       t.deepEqual(await running.postings(user, id), ["+100.00", "-100.00"]);
     });
   }
+
+  test.serial(
+    `who redeems a card, hears nothing and asks again, has it though it is readdressed on ${engine.name}`,
+    async (t) => {
+      const email = `jane-${randomBytes(6).toString("hex")}@example.com`;
+      const [maker, jane] = [await running.newUser(), await newVerifiedUser(running, { email })];
+      const { id } = await running.newCard(maker, { recipientEmail: email });
+      const order = await running.newOrderCard(maker, 1n, { recipientEmail: email });
+      const key = { idempotencyKey: "readdressed" };
+      await stopped(t, { rpc: "Transfer", when: "after" }, () => running.redeem(id, jane, key));
+      await stopped(t, { rpc: "PlaceGiftCardOrder", when: "after" }, () => running.order(order.id, jane, key));
+      for (const giftCardId of [id, order.id]) {
+        const request = { giftCardId, recipientEmail: `not-${email}` };
+        await running.clients.of(AdminGiftCardService).updateGiftCard(request, byAdmin());
+        await comesTo(giftCardId, "used");
+      }
+      t.is((await running.redeem(id, jane, key)).redemptionMethod, RedemptionMethod.WALLET);
+      t.is((await running.order(order.id, jane, key)).redemptionMethod, RedemptionMethod.ORDER);
+      t.is(await running.balance(jane), "120.00");
+      for (const init of [{}, { idempotencyKey: "another" }]) {
+        await t.throwsAsync(running.redeem(id, jane, init), { message: "Gift card not found" });
+      }
+    },
+  );
 
   for (const when of ["before", "after"] as const) {
     test.serial(

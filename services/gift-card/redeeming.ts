@@ -7,7 +7,7 @@ import type { CardLane } from "./card-lane.ts";
 import { type CardMoney, transactionOf } from "./card-money.ts";
 import { type Asker, checkMayRedeem } from "./domain/access.ts";
 import type { Card } from "./domain/card.ts";
-import { redeemed, startRedeeming, stepBackFromRedeeming } from "./domain/steps.ts";
+import { isBy, redeemed, startRedeeming, stepBackFromRedeeming } from "./domain/steps.ts";
 import { isFinalNo, isVoided } from "./neighbours.ts";
 
 /** A card, and the transfer that has put its value into a wallet. */
@@ -51,7 +51,8 @@ export class Redeeming {
       {
         id,
         step: (card, now) => {
-          checkMayRedeem(card, asker);
+          // Whose card it is may have changed since it was redeemed.
+          if (!isBy(card, by)) checkMayRedeem(card, asker);
           return startRedeeming(card, "wallet", by, now);
         },
       },

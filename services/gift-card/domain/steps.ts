@@ -109,6 +109,14 @@ export function startRedeeming(card: Card, as: GiftType, by: Redeeming, now: Ins
   return underWay({ ...card, redeemedBy, lastRequestId, attempt: card.attempt + 1n }, state, now);
 }
 
+/** Whether it is this request by which it is being redeemed, or was last. */
+export function isBy(
+  { redeemedBy, lastRequestId }: Pick<Card, "redeemedBy" | "lastRequestId">,
+  { userId, requestId }: Redeeming,
+): boolean {
+  return requestId !== undefined && redeemedBy === userId && lastRequestId === requestId;
+}
+
 /** The attempt's value is in the wallet. */
 export function redeemed(card: Card, attempt: bigint, transaction: CardTransaction, now: Instant): Step {
   if (card.state !== "redeeming" || card.attempt !== attempt) return asItIs(card);
@@ -255,10 +263,6 @@ export function asItIs(card: Card): Step {
 
 function checkIsThere(card: Card): void {
   if (statusOf(card) === undefined) throw new NotFound("Gift card");
-}
-
-function isBy({ redeemedBy, lastRequestId }: Card, { userId, requestId }: Redeeming): boolean {
-  return requestId !== undefined && redeemedBy === userId && lastRequestId === requestId;
 }
 
 function active(card: Card, now: Instant): Step {

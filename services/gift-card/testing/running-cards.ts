@@ -142,8 +142,8 @@ export class RunningCards {
   }
 
   /** Makes an `order` card of 100.00 for a new product of 80.00, of which there are so many. */
-  async newOrderCard(makerId: bigint, stock = 1n): Promise<GiftCard> {
-    return this.newCard(makerId, { giftType: GiftType.ORDER, ...(await this.newGoods(stock)) });
+  async newOrderCard(makerId: bigint, stock = 1n, changes: NewCard = {}): Promise<GiftCard> {
+    return this.newCard(makerId, { giftType: GiftType.ORDER, ...(await this.newGoods(stock)), ...changes });
   }
 
   /** Has a new vendor sell a new product of 80.00, of which there are so many. */
