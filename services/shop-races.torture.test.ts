@@ -43,8 +43,8 @@ const kinds: readonly Kind[] = [
         ),
       );
     },
-    // Who cancels is never refused: what was paid is given back.
-    allowed: ["200, 200", "400 PAYMENT_NOT_PAYABLE, 200"],
+    // Who cancels is never refused: what was paid is given back. While it is, it may yet stay: who pays is to come again.
+    allowed: ["200, 200", "400 PAYMENT_NOT_PAYABLE, 200", "503 UNAVAILABLE, 200"],
   },
   {
     title: "pay twice",

@@ -7,13 +7,15 @@ import { PaymentService, type PayPaymentResponse } from "../../gen/giftmesh/paym
 import { LedgerService, SystemAccount, type Transfer } from "../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
 import { TransferType } from "../../gen/giftmesh/wallet/v1/transaction_pb.ts";
 import { mostMinorUnits } from "../platform/money.ts";
+import { Refusal, Unavailable } from "../platform/refusal.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
 import { byUser, callOf, type RunningCards } from "./testing/running-cards.ts";
 import { openShelf } from "./testing/shelf.ts";
 
 /** Each test has databases of its own, and all services: one after the other, since a machine has no room for all. */
-const [forOne, forAnother, forAThird, forAFourth, forAFifth, forASixth] = await Promise.all([
+const [forOne, forAnother, forAThird, forAFourth, forAFifth, forASixth, forASeventh] = await Promise.all([
+  engines(),
   engines(),
   engines(),
   engines(),
@@ -242,6 +244,31 @@ for (const engine of forASixth) {
       t.deepEqual(paid, await other.promise);
       t.deepEqual(await pay("the first"), paid);
       t.is(await running.balance(user), "920.00");
+    },
+  );
+}
+
+for (const engine of forASeventh) {
+  test.serial(
+    `a payment of an order whose cancelling comes to nothing is told as made, under its own key too (${engine.name})`,
+    async (t) => {
+      const { running, user, goods } = await openShelf(engine, t);
+      const wanted = { userId: "me", items: [{ productId: goods.productId, quantity: 1n }] };
+      const orders = running.clients.of(OrderService);
+      const orderId = (await orders.placeOrder(wanted, byUser(user))).order?.id ?? 0n;
+      const pay = (idempotencyKey?: string) =>
+        running.clients.of(PaymentService).payPayment({ paymentId: orderId }, byUser(user, { idempotencyKey }));
+      await pay();
+
+      // The wallet that its price is to go back to is full: it stays paid.
+      await charge(running, user, almostAll);
+      running.comeBetween(async (method, call, run) => {
+        if (method.name === "Transfer") await t.throwsAsync(pay("again"), { instanceOf: Unavailable });
+        return run(call);
+      });
+      await t.throwsAsync(orders.cancelOrder({ orderId }, byUser(user)), { instanceOf: Refusal });
+      running.comeBetween();
+      t.is((await pay("again")).order?.status, OrderStatus.COMPLETED);
     },
   );
 }

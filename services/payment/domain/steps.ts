@@ -17,6 +17,9 @@ const patience = 3_000_000n;
 /** How long an order is kept that was never placed, in microseconds: a day. */
 const failedKeptFor = 86_400_000_000n;
 
+/** Where it may come to nothing: a refund that does not fit into the wallet is not made. */
+const beingCancelled = "The order is being cancelled, try again";
+
 /** What an order is begun with. */
 export interface Beginning extends Pick<Order, "id" | "requestId" | "userId" | "payer" | "couponId"> {
   /** How long it can be paid, in milliseconds. */
@@ -73,7 +76,10 @@ export function abandon(order: Order, now: Instant): Step {
   return order.state === "placing" ? underWay(order, "abandoning", now) : asItIs(order);
 }
 
-/** Throws PaymentNotPayable where it cannot be paid any more. One that is paid, or being paid, is answered as it is. */
+/**
+ * Throws PaymentNotPayable where it cannot be paid any more, and Unavailable where what was paid is on its way back, and may
+ * yet stay. One that is paid, or being paid, is answered as it is.
+ */
 export function startPaying(order: Order, now: Instant): Step {
   switch (order.state) {
     case "awaiting_payment":
@@ -83,8 +89,9 @@ export function startPaying(order: Order, now: Instant): Step {
     case "pending":
     case "completed":
       return asItIs(order);
-    case "cancelling":
     case "refunding":
+      throw new Unavailable(beingCancelled);
+    case "cancelling":
     case "cancelled":
       throw new PaymentNotPayable("cancelled");
     case "expiring":
@@ -182,7 +189,7 @@ export function undone(order: Order, now: Instant): Step {
 export function complete(order: Order, vendorId: bigint, now: Instant): Step {
   const isTheirs = (item: OrderItem) => item.vendorId === vendorId;
   if (!order.items.some(isTheirs) || isUnplaced(order.state)) throw new NotFound("Order");
-  if (order.state === "refunding") throw new Unavailable("The order is being cancelled, try again");
+  if (order.state === "refunding") throw new Unavailable(beingCancelled);
   if (order.state !== "pending" && order.state !== "completed") throw new OrderNotCompletable();
   if (order.items.every((item) => !isTheirs(item) || item.completedAt !== undefined)) return asItIs(order);
   const items = order.items.map((item) => (isTheirs(item) ? { ...item, completedAt: item.completedAt ?? now } : item));
