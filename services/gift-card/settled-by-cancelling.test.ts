@@ -1,7 +1,6 @@
 import test from "ava";
 import { OrderStatus } from "../../gen/giftmesh/payment/v1/order_pb.ts";
 import { OrderService } from "../../gen/giftmesh/payment/v1/order_service_pb.ts";
-import { PaymentService } from "../../gen/giftmesh/payment/v1/payment_service_pb.ts";
 import { failureOfCall, visible } from "../platform/rpc/testing/failure.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
@@ -12,10 +11,9 @@ for (const engine of await engines()) {
   test.serial(
     `who cancels an order that expires as it is paid is told of the cancelling (${engine.name})`,
     async (t) => {
-      const { running, user, goods, sellOut } = await openShelf(engine, t);
+      const { running, user, order, pay, sellOut } = await openShelf(engine, t);
       const orders = running.clients.of(OrderService);
-      const wanted = { userId: "me", items: [{ productId: goods.productId, quantity: 1n }] };
-      const orderId = (await orders.placeOrder(wanted, byUser(user))).order?.id ?? 0n;
+      const orderId = await order();
 
       // Its money has been moved; what it was for is sold out before it is asked for, and then it is cancelled.
       const cancelling = Promise.withResolvers<unknown>();
@@ -27,8 +25,7 @@ for (const engine of await engines()) {
         }
         return run(call);
       });
-      const paying = running.clients.of(PaymentService).payPayment({ paymentId: orderId }, byUser(user));
-      t.like(visible(await failureOfCall(paying)), { reason: "PAYMENT_NOT_PAYABLE" });
+      t.like(visible(await failureOfCall(pay(orderId))), { reason: "PAYMENT_NOT_PAYABLE" });
       running.comeBetween();
       t.like(visible(await cancelling.promise), { kind: "rule", reason: "ORDER_NOT_CANCELLABLE" });
       const again = orders.cancelOrder({ orderId }, byUser(user));

@@ -3,7 +3,7 @@ import test from "ava";
 import { GiftType } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
 import { OrderStatus } from "../../gen/giftmesh/payment/v1/order_pb.ts";
 import { type CancelOrderResponse, OrderService } from "../../gen/giftmesh/payment/v1/order_service_pb.ts";
-import { PaymentService, type PayPaymentResponse } from "../../gen/giftmesh/payment/v1/payment_service_pb.ts";
+import type { PayPaymentResponse } from "../../gen/giftmesh/payment/v1/payment_service_pb.ts";
 import { LedgerService, SystemAccount, type Transfer } from "../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
 import { TransferType } from "../../gen/giftmesh/wallet/v1/transaction_pb.ts";
 import { mostMinorUnits } from "../platform/money.ts";
@@ -115,13 +115,9 @@ for (const engine of forAThird) {
     `a payment that another driver has made is told as made, under its own key too (${engine.name})`,
     async (t) => {
       const shelf = await openShelf(engine, t);
-      const { running, user, goods } = shelf;
-      const wanted = { userId: "me", items: [{ productId: goods.productId, quantity: 1n }] };
-      const { payment } = await running.clients.of(OrderService).placeOrder(wanted, byUser(user));
-      const pay = (idempotencyKey: string) =>
-        running.clients
-          .of(PaymentService)
-          .payPayment({ paymentId: payment?.id ?? 0n }, byUser(user, { idempotencyKey }));
+      const { running, user } = shelf;
+      const orderId = await shelf.order();
+      const pay = (idempotencyKey: string) => shelf.pay(orderId, idempotencyKey);
 
       // Its hold has expired and all is sold; before it hears of that, there is stock again, and it has been paid by another.
       const other = Promise.withResolvers<PayPaymentResponse>();
@@ -151,11 +147,11 @@ for (const engine of forAFourth) {
   test.serial(
     `an order that another driver has refunded is told as cancelled, under its own key too (${engine.name})`,
     async (t) => {
-      const { running, user, goods } = await openShelf(engine, t);
-      const wanted = { userId: "me", items: [{ productId: goods.productId, quantity: 1n }] };
+      const shelf = await openShelf(engine, t);
+      const { running, user } = shelf;
       const orders = running.clients.of(OrderService);
-      const orderId = (await orders.placeOrder(wanted, byUser(user))).order?.id ?? 0n;
-      await running.clients.of(PaymentService).payPayment({ paymentId: orderId }, byUser(user));
+      const orderId = await shelf.order();
+      await shelf.pay(orderId);
       const cancel = (idempotencyKey: string) => orders.cancelOrder({ orderId }, byUser(user, { idempotencyKey }));
 
       // The wallet that its price is to go back to is full; before that is heard of, there is room again, and another has had it.
@@ -186,13 +182,10 @@ for (const engine of forAFifth) {
   test.serial(
     `a payment that was refused is told as made where another has made it since (${engine.name})`,
     async (t) => {
-      const { running, user, goods } = await openShelf(engine, t);
-      const wanted = { userId: "me", items: [{ productId: goods.productId, quantity: 1n }] };
-      const { payment } = await running.clients.of(OrderService).placeOrder(wanted, byUser(user));
-      const pay = (idempotencyKey: string) =>
-        running.clients
-          .of(PaymentService)
-          .payPayment({ paymentId: payment?.id ?? 0n }, byUser(user, { idempotencyKey }));
+      const shelf = await openShelf(engine, t);
+      const { running, user } = shelf;
+      const orderId = await shelf.order();
+      const pay = (idempotencyKey: string) => shelf.pay(orderId, idempotencyKey);
       await charge(running, user, -100_000n);
 
       // It is refused; before it has stepped back there is money, and another has paid.
@@ -218,13 +211,10 @@ for (const engine of forASixth) {
   test.serial(
     `a payment that was taken for dead is told as made where another has made it (${engine.name})`,
     async (t) => {
-      const { running, user, goods } = await openShelf(engine, t);
-      const wanted = { userId: "me", items: [{ productId: goods.productId, quantity: 1n }] };
-      const { payment } = await running.clients.of(OrderService).placeOrder(wanted, byUser(user));
-      const pay = (idempotencyKey: string) =>
-        running.clients
-          .of(PaymentService)
-          .payPayment({ paymentId: payment?.id ?? 0n }, byUser(user, { idempotencyKey }));
+      const shelf = await openShelf(engine, t);
+      const { running, user } = shelf;
+      const orderId = await shelf.order();
+      const pay = (idempotencyKey: string) => shelf.pay(orderId, idempotencyKey);
 
       // Its transfer is slow: the recovery has had it made never, and another has paid.
       const [voided, other] = [Promise.withResolvers<void>(), Promise.withResolvers<PayPaymentResponse>()];
@@ -252,23 +242,21 @@ for (const engine of forASeventh) {
   test.serial(
     `a payment of an order whose cancelling comes to nothing is told as made, under its own key too (${engine.name})`,
     async (t) => {
-      const { running, user, goods } = await openShelf(engine, t);
-      const wanted = { userId: "me", items: [{ productId: goods.productId, quantity: 1n }] };
-      const orders = running.clients.of(OrderService);
-      const orderId = (await orders.placeOrder(wanted, byUser(user))).order?.id ?? 0n;
-      const pay = (idempotencyKey?: string) =>
-        running.clients.of(PaymentService).payPayment({ paymentId: orderId }, byUser(user, { idempotencyKey }));
-      await pay();
+      const shelf = await openShelf(engine, t);
+      const { running, user } = shelf;
+      const orderId = await shelf.order();
+      await shelf.pay(orderId);
 
       // The wallet that its price is to go back to is full: it stays paid.
       await charge(running, user, almostAll);
       running.comeBetween(async (method, call, run) => {
-        if (method.name === "Transfer") await t.throwsAsync(pay("again"), { instanceOf: Unavailable });
+        if (method.name === "Transfer") await t.throwsAsync(shelf.pay(orderId, "again"), { instanceOf: Unavailable });
         return run(call);
       });
-      await t.throwsAsync(orders.cancelOrder({ orderId }, byUser(user)), { instanceOf: Refusal });
+      const cancelling = running.clients.of(OrderService).cancelOrder({ orderId }, byUser(user));
+      await t.throwsAsync(cancelling, { instanceOf: Refusal });
       running.comeBetween();
-      t.is((await pay("again")).order?.status, OrderStatus.COMPLETED);
+      t.is((await shelf.pay(orderId, "again")).order?.status, OrderStatus.COMPLETED);
     },
   );
 }

@@ -4,6 +4,7 @@ import { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { pino } from "pino";
+import { byClock } from "../platform/testing/clocks.ts";
 import { sqliteEngine, testDatabase } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
 import { now } from "../platform/time.ts";
@@ -113,13 +114,6 @@ test.serial(
     sender.close();
   },
 );
-
-/** Does something by a clock that differs from the others'. */
-async function byClock<T>(offsetMs: number, work: () => Promise<T>): Promise<T> {
-  const { now } = Date;
-  Date.now = () => now() + offsetMs;
-  return work().finally(() => Object.assign(Date, { now }));
-}
 
 test.serial("a message that a replica has taken is left to it, though its clock is behind", async (t) => {
   const message = await newMessage(now());

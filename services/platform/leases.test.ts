@@ -1,5 +1,6 @@
 import test from "ava";
 import { Leases, leasesMigration } from "./leases.ts";
+import { byClock } from "./testing/clocks.ts";
 import { engines, testDatabase } from "./testing/engines.ts";
 import { eventually } from "./testing/eventually.ts";
 
@@ -66,13 +67,7 @@ for (const database of databases) {
     `a lease of a replica that has died can be had, though its clock was ahead (${database.dialect})`,
     async (t) => {
       const dead = { ...database, write: () => Promise.reject(new Error("dead")) };
-      const { now } = Date;
-      t.teardown(() => {
-        Date.now = now;
-      });
-      Date.now = () => now() + 3_600_000;
-      t.true(await new Leases(dead, 150).during("ahead", async () => undefined));
-      Date.now = now;
+      t.true(await byClock(3_600_000, () => new Leases(dead, 150).during("ahead", async () => undefined)));
       await eventually(() => new Leases(database).during("ahead", async () => undefined));
       t.pass();
     },

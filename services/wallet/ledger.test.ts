@@ -60,49 +60,47 @@ for (const { engine, database, newLedger, accounts, ledger } of await Promise.al
     }
   });
 
+  /** Locks a user's wallet, as a process would that stands still; answers how to end that. */
+  const lockWallet = async (userId: bigint): Promise<() => Promise<void>> => {
+    const [locked, ends] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const locking = database.transaction(async ({ run }) => {
+      await run([{ sql: "SELECT id FROM accounts WHERE user_id = ? FOR UPDATE", values: [userId] }]);
+      locked.resolve();
+      await ends.promise;
+    });
+    await locked.promise;
+    return () => {
+      ends.resolve();
+      return locking;
+    };
+  };
+
   if (engine.name === "MySQL") {
     test("a wallet that somebody has locked holds up no other", async (t) => {
       const users = [newUser(), newUser(), newUser()] as const;
       const chargeAll = () =>
         Promise.allSettled(users.map((user) => ledger.transfer(command({ credit: walletOf(user) }))));
       await chargeAll();
-      const [locked, ends] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-      const locking = database.transaction(async ({ run }) => {
-        await run([{ sql: "SELECT id FROM accounts WHERE user_id = ? FOR UPDATE", values: [users[1]] }]);
-        locked.resolve();
-        await ends.promise;
-      });
-      await locked.promise;
+      const unlock = await lockWallet(users[1]);
       const charged = await chargeAll();
       t.deepEqual(
         charged.map(({ status }) => status),
         ["fulfilled", "rejected", "fulfilled"],
       );
-      ends.resolve();
-      await locking;
+      await unlock();
       await chargeAll();
       t.deepEqual(await Promise.all(users.map(balanceOf)), [300n, 200n, 300n]);
     });
-  }
 
-  if (engine.name === "MySQL") {
     test("a wallet that somebody has locked, and many want, holds up no other for long", async (t) => {
       const [wanted, other] = [newUser(), newUser()];
       const charge = (user: bigint) => ledger.transfer(command({ credit: walletOf(user) }), Date.now() + 10_000);
       await Promise.all([charge(wanted), charge(other)]);
-      const ends = Promise.withResolvers<void>();
-      const locked = Promise.withResolvers<void>();
-      const locking = database.transaction(async ({ run }) => {
-        await run([{ sql: "SELECT id FROM accounts WHERE user_id = ? FOR UPDATE", values: [wanted] }]);
-        locked.resolve();
-        await ends.promise;
-      });
-      await locked.promise;
+      const unlock = await lockWallet(wanted);
       const refused = Promise.allSettled(Array.from({ length: 20 }, () => charge(wanted)));
       await sleep(100);
       await charge(other);
-      ends.resolve();
-      await locking;
+      await unlock();
       t.true((await refused).every(({ status }) => status === "rejected"));
       t.deepEqual(await Promise.all([wanted, other].map(balanceOf)), [100n, 200n]);
     });

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
+import { byClock } from "../../platform/testing/clocks.ts";
 import type { ProviderAnswer } from "../domain/provider-answer.ts";
 import { silent } from "../testing/log.ts";
 import { Circuit } from "./circuit.ts";
@@ -27,10 +28,9 @@ test.serial("a provider is left alone for the pause, and asked again after it", 
 
 test.serial("a provider is left alone for no longer where the clock is set back meanwhile", async (t) => {
   const circuit = await openCircuit();
-  const { now } = Date;
-  t.teardown(() => Object.assign(Date, { now }));
-  Date.now = () => now() - 3_600_000;
-  t.true(circuit.pauseMs <= pauseMs, `${circuit.pauseMs} ms`);
-  await sleep(pauseMs + 10);
-  t.deepEqual(await circuit.run(answering), { kind: "code", code: "C1" });
+  await byClock(-3_600_000, async () => {
+    t.true(circuit.pauseMs <= pauseMs, `${circuit.pauseMs} ms`);
+    await sleep(pauseMs + 10);
+    t.deepEqual(await circuit.run(answering), { kind: "code", code: "C1" });
+  });
 });
