@@ -44,5 +44,8 @@ const engine: Engine = {
 };
 const config = testConfig(engine);
 const clients = new MeshClients({ config, dispatcher: new Dispatcher({ log: silent }), log: silent });
-const replica = await Integration.open({ config, clients, road: new InProcessRoad(), wrapDatabase: dying });
+// It dies before it has sent anything: with nobody in this process to hear, what it sent would be lost to who lives on.
+const road = new InProcessRoad();
+await road.close();
+const replica = await Integration.open({ config, clients, road, wrapDatabase: dying });
 await replica.begin();
