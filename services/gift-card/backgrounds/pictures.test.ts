@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
@@ -99,6 +99,24 @@ test.serial("files that cannot be removed now are removed later", async (t) => {
   t.is((await running.as(undefined).get(url)).status, 404);
   await stop();
   await s3.stop();
+});
+
+test.serial("a picture whose files cannot be removed holds up no other", async (t) => {
+  const { running, directory, pictures, stop } = await start();
+  const stuck = await running.part.pictures.add(small, never);
+  const file = join(directory, stuck, "card.webp");
+  rmSync(file);
+  mkdirSync(join(file, "is a directory"), { recursive: true });
+  for (let one = 0; one < 3; one++) await running.part.pictures.add(small, never);
+  await running.change("UPDATE pictures SET remove_after = 0");
+  await running.change("UPDATE pictures SET remove_after = -1 WHERE id = ?", stuck);
+  await t.throwsAsync(running.part.pictures.removeDue(never), { message: /store of files/ });
+  t.deepEqual(pictures(), [stuck]);
+  t.deepEqual(await running.select("SELECT id FROM pictures"), [{ id: stuck }]);
+  rmSync(file, { recursive: true });
+  await running.part.pictures.removeDue(never);
+  t.deepEqual(pictures(), []);
+  await stop();
 });
 
 test.serial("a bucket that does not answer is a 503 to who adds and to who looks", async (t) => {

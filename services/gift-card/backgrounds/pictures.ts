@@ -89,18 +89,23 @@ export class Pictures {
     }
   }
 
-  /** Removes the files of every picture whose time has come. */
+  /**
+   * Removes the files of every picture whose time has come. One whose files cannot be removed holds up no other; rejects
+   * with why, once it has been tried with all of them.
+   */
   async removeDue(signal: AbortSignal, at: Instant = now()): Promise<void> {
-    for (let due = await this.due(at); due.length > 0; due = await this.due(at)) {
+    const failures: unknown[] = [];
+    let last = "";
+    for (;;) {
+      const due = await this.rows.due(at - grace, last, atOnce);
       for (const picture of due) {
         if (signal.aborted) return;
-        await this.removeFiles(picture);
+        await this.removeFiles(picture).catch((error) => failures.push(error));
       }
+      if (due.length < atOnce) break;
+      last = due.at(-1) ?? "";
     }
-  }
-
-  private due(at: Instant): Promise<string[]> {
-    return this.rows.due(at - grace, atOnce);
+    if (failures.length > 0) throw failures[0];
   }
 
   private async removeFiles(picture: string): Promise<void> {

@@ -32,11 +32,11 @@ export class PictureRows {
     await session.run([{ sql: "UPDATE pictures SET remove_after = ? WHERE id = ?", values: [removeAfter, picture] }]);
   }
 
-  /** Pictures whose files are to be gone by an instant. Nobody can keep them any more. */
-  async due(at: Instant, limit: number): Promise<string[]> {
+  /** Pictures whose files are to be gone by an instant, in order, after another. Nobody can keep them any more. */
+  async due(at: Instant, after: string, limit: number): Promise<string[]> {
     const rows = await this.database.select({
-      sql: "SELECT id FROM pictures WHERE remove_after <= ? ORDER BY remove_after LIMIT ?",
-      values: [at, BigInt(limit)],
+      sql: "SELECT id FROM pictures WHERE remove_after <= ? AND id > ? ORDER BY id LIMIT ?",
+      values: [at, after, BigInt(limit)],
     });
     return rows.map(({ id }) => id as string);
   }
