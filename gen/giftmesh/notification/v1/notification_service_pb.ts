@@ -163,7 +163,8 @@ export const BatchSendNotificationResponse_ResultSchema: GenMessage<BatchSendNot
 
 /**
  * Tells people things that are no other service's business. What is asked for by RPC and not by event has never been in
- * an outbox or on a broker: what holds a code comes this way.
+ * an outbox or on a broker: what holds the code of a card or a voucher comes this way. Codes that verify a contact are good
+ * for ten minutes, and come by event.
  *
  * @generated from service giftmesh.notification.v1.NotificationService
  */
