@@ -78,13 +78,13 @@ export class Leases {
     });
   }
 
-  /** Goes on until the work has ended, or the lease is lost: taken by another, or not renewed before it expired. */
+  /** Goes on until the work has ended, or the lease is lost: taken by another, or not renewed before it expired, by a clock that is never set. */
   private async renew(name: string, holder: string, ended: AbortSignal): Promise<void> {
-    let expiresAt = Date.now() + this.lifetimeMs;
-    while (!ended.aborted && Date.now() < expiresAt) {
+    let expiresAt = performance.now() + this.lifetimeMs;
+    while (!ended.aborted && performance.now() < expiresAt) {
       await pause(this.lifetimeMs / 3, ended);
       if (ended.aborted) return;
-      const expiresNext = Date.now() + this.lifetimeMs;
+      const expiresNext = performance.now() + this.lifetimeMs;
       const held = await this.take(name, holder).catch(() => undefined);
       if (held === false) return;
       if (held) expiresAt = expiresNext;

@@ -66,7 +66,7 @@ export class CouponClaims {
     claims: readonly NumberedClaim[],
     earlier: Promise<unknown> | undefined,
   ): Promise<Outcome<MemberCoupon>[] | undefined> {
-    const before = earlier && this.apartUntil <= Date.now() ? this.sent : undefined;
+    const before = earlier && this.apartUntil <= performance.now() ? this.sent : undefined;
     if (before) {
       const outcomes = await this.commitRemembered(claims, before);
       this.inVain = outcomes ? 0 : this.inVain + 1;
@@ -74,7 +74,7 @@ export class CouponClaims {
     }
     if (this.inVain === mostInVain) {
       this.inVain = 0;
-      this.apartUntil = Date.now() + apartMs;
+      this.apartUntil = performance.now() + apartMs;
     }
     await earlier;
     return this.commitRemembered(claims);

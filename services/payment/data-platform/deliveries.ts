@@ -1,5 +1,5 @@
 import type { Database, Row, Statement } from "../../platform/database/database.ts";
-import { placeholders, upsertInto } from "../../platform/database/statements.ts";
+import { placeholders, presentOf, upsertInto } from "../../platform/database/statements.ts";
 import { Lane } from "../../platform/lane.ts";
 import type { Instant } from "../../platform/time.ts";
 import { pagesByTime } from "./by-time.ts";
@@ -43,14 +43,17 @@ export function insertingDelivery(dialect: Database["dialect"], delivery: NewDel
   return upsertInto(dialect, "deliveries", columns, [row], { key: ["order_id", "type"], update: [] });
 }
 
-/** The deliveries, in the database, for the one who sends them. */
+/** The deliveries, in the database, for the one who sends them. When one may be tried again is told by the database's clock. */
 export class Deliveries {
   private readonly database: Database;
+  /** SQL for this instant. */
+  private readonly present: string;
   /** What came of attempts at the same time is written together. */
   private readonly notes: Lane<Statement, undefined>;
 
   constructor(database: Database) {
     this.database = database;
+    this.present = presentOf(database.dialect);
     this.notes = new Lane(async (statements) => {
       await database.commit(statements);
       return statements.map(() => ({ answer: undefined }));
@@ -82,14 +85,14 @@ export class Deliveries {
   }
 
   /** Of each of these users the first delivery that waits, where its time has come. */
-  async dueHeads(userIds: readonly bigint[], present: Instant): Promise<Delivery[]> {
+  async dueHeads(userIds: readonly bigint[]): Promise<Delivery[]> {
     if (userIds.length === 0) return [];
     const rows = await this.database.select({
       sql:
         `SELECT ${selected} FROM (SELECT MIN(place) AS place FROM deliveries ` +
         `WHERE state = 'waiting' AND user_id IN (${placeholders(userIds.length)}) GROUP BY user_id) AS heads ` +
-        "JOIN deliveries ON deliveries.place = heads.place WHERE deliveries.next_attempt_at <= ?",
-      values: [...userIds, present],
+        `JOIN deliveries ON deliveries.place = heads.place WHERE deliveries.next_attempt_at <= ${this.present}`,
+      values: userIds,
     });
     return rows.map(deliveryOf);
   }
@@ -102,11 +105,13 @@ export class Deliveries {
     });
   }
 
-  /** Notes a failed attempt, and when the next one may be. */
-  async notePostponed({ place }: Delivery, { attempts, at, error }: StepOf<"retry">): Promise<void> {
+  /** Notes a failed attempt, and how long the next one has to wait. */
+  async notePostponed({ place }: Delivery, { attempts, pauseMs, error }: StepOf<"retry">): Promise<void> {
     await this.notes.submit({
-      sql: "UPDATE deliveries SET attempts = ?, next_attempt_at = ?, error = ? WHERE place = ? AND state = 'waiting'",
-      values: [BigInt(attempts), at, error.slice(0, mostErrorLength), place],
+      sql:
+        `UPDATE deliveries SET attempts = ?, next_attempt_at = ${this.present} + ?, error = ? ` +
+        "WHERE place = ? AND state = 'waiting'",
+      values: [BigInt(attempts), BigInt(pauseMs) * 1_000n, error.slice(0, mostErrorLength), place],
     });
   }
 

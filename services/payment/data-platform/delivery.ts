@@ -41,7 +41,7 @@ export type Answer =
 /** What to do with a delivery after an attempt. */
 export type NextStep =
   | { readonly kind: "close" }
-  | { readonly kind: "retry"; readonly attempts: number; readonly at: Instant; readonly error: string }
+  | { readonly kind: "retry"; readonly attempts: number; readonly pauseMs: number; readonly error: string }
   | { readonly kind: "give_up"; readonly attempts: number; readonly error: string }
   | { readonly kind: "leave" };
 
@@ -54,7 +54,7 @@ export interface DeliveryPolicy extends Backoff {
 export const usualPolicy: DeliveryPolicy = { attempts: 12, firstMs: 500, mostMs: 300_000 };
 
 /** Decides what to do with a delivery, by what became of an attempt at it. */
-export function nextStep(delivery: Delivery, answer: Answer, policy: DeliveryPolicy, present: Instant): NextStep {
+export function nextStep(delivery: Delivery, answer: Answer, policy: DeliveryPolicy): NextStep {
   switch (answer.kind) {
     case "taken":
       return { kind: "close" };
@@ -65,8 +65,7 @@ export function nextStep(delivery: Delivery, answer: Answer, policy: DeliveryPol
       const { error } = answer;
       const attempts = delivery.attempts + 1;
       if (attempts >= policy.attempts) return { kind: "give_up", attempts, error };
-      const at = present + BigInt(Math.ceil(backoffMs(attempts, policy))) * 1_000n;
-      return { kind: "retry", attempts, at, error };
+      return { kind: "retry", attempts, pauseMs: Math.ceil(backoffMs(attempts, policy)), error };
     }
     default:
       return answer satisfies never;

@@ -13,6 +13,7 @@ export class Reachability {
   private readonly backoff: Backoff;
   private readonly log: Logger;
   private failures = 0;
+  /** By a clock that is never set, in milliseconds. */
   private awayUntil = 0;
 
   constructor(backoff: Backoff, log: Logger) {
@@ -27,7 +28,7 @@ export class Reachability {
 
   /** How long not to ask it, in milliseconds. */
   get pauseMs(): number {
-    return Math.max(0, this.awayUntil - Date.now());
+    return Math.max(0, this.awayUntil - performance.now());
   }
 
   /** Takes note of how an attempt was answered. */
@@ -44,7 +45,7 @@ export class Reachability {
         // Attempts that were under way at the same time fail of the same.
         if (this.pauseMs > 0) return;
         this.failures++;
-        this.awayUntil = Date.now() + backoffMs(this.failures, this.backoff);
+        this.awayUntil = performance.now() + backoffMs(this.failures, this.backoff);
         if (this.failures > 1) return;
         this.log.warn({ error: answer.error }, "the data platform cannot be had now; what is for it waits");
         return;

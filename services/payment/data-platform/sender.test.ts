@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { byClock } from "../../platform/testing/clocks.ts";
 import { eventually } from "../../platform/testing/eventually.ts";
 import { allSent, flow, haveAllCome, ordersByUser } from "./testing/flow.ts";
 import { orders } from "./testing/orders.ts";
@@ -126,6 +127,19 @@ flow("a platform that takes nothing now is asked by one delivery at a time", asy
   t.true(platform.attempts.slice(16, 60).every(({ atOnce }) => atOnce === 1));
   isOverloaded = false;
   await allSent(shop);
+  t.deepEqual(await shop.counts(), { waiting: 0, dead: 0 });
+});
+
+flow("what was not taken is tried again in its time, though the clock is set back meanwhile", async (t, scene) => {
+  let takesNothing = true;
+  const platform = await startPickyPlatform(() => (takesNothing ? 503 : 204));
+  scene.atEnd(() => platform.stop());
+  const pace = { ...fastPace, policy: { attempts: 1_000, firstMs: 100, mostMs: 100 } };
+  const shop = await scene.shop(platform.url, { pace });
+  await shop.happen(...orders(3, 2));
+  await eventually(async () => platform.attempts.length >= 6);
+  takesNothing = false;
+  await byClock(-hourMs, () => allSent(shop));
   t.deepEqual(await shop.counts(), { waiting: 0, dead: 0 });
 });
 

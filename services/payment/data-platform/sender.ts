@@ -93,7 +93,7 @@ export class Sender {
   }
 
   private async note(delivery: Delivery, answer: Answer, turns: Turns): Promise<void> {
-    const step = nextStep(delivery, answer, this.pace.policy, now());
+    const step = nextStep(delivery, answer, this.pace.policy);
     const report = { id: idOf(delivery), ...("error" in step && { error: step.error, attempts: step.attempts }) };
     switch (step.kind) {
       case "close":

@@ -1,4 +1,3 @@
-import { now } from "../../platform/time.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { Delivery } from "./delivery.ts";
 
@@ -24,7 +23,7 @@ export class Turns {
   /** Whose delivery is in `ready` or under way. */
   private readonly busy = new Set<bigint>();
   private ready: Delivery[] = [];
-  /** When they are to be read again: a replay may have put back what comes before them. */
+  /** When they are to be read again, by a clock that is never set: a replay may have put back what comes before them. */
   private readAgainAt = 0;
   /** What was added up to here has been seen. */
   private seenPlace: bigint | undefined;
@@ -48,10 +47,10 @@ export class Turns {
 
   /** The next deliveries to be tried, so many at most; none where nothing is due. */
   async take(count: number): Promise<readonly Delivery[]> {
-    if (Date.now() >= this.readAgainAt) for (const delivery of this.ready.splice(0)) this.finish(delivery);
+    if (performance.now() >= this.readAgainAt) for (const delivery of this.ready.splice(0)) this.finish(delivery);
     while (this.ready.length === 0 && (await this.hasCandidates())) {
-      this.readAgainAt = Date.now() + this.everyMs;
-      this.ready = await this.deliveries.dueHeads(this.nextUsers(), now());
+      this.readAgainAt = performance.now() + this.everyMs;
+      this.ready = await this.deliveries.dueHeads(this.nextUsers());
       for (const { userId } of this.ready) this.busy.add(userId);
     }
     return this.ready.splice(0, count);
@@ -90,11 +89,11 @@ export class Turns {
 
   /** Finds out whose deliveries were added since it looked last. */
   private async look(): Promise<void> {
-    if (!this.hasNews && Date.now() < this.lookAt) return;
+    if (!this.hasNews && performance.now() < this.lookAt) return;
     // Whatever was there before the first look is found by the first scan.
     this.seenPlace ??= await this.deliveries.lastPlace();
     this.hasNews = false;
-    this.lookAt = Date.now() + this.everyMs;
+    this.lookAt = performance.now() + this.everyMs;
     const added = await this.deliveries.addedAfter(this.seenPlace, mostRead);
     for (const { place, userId } of added) {
       this.seenPlace = place;
@@ -105,12 +104,12 @@ export class Turns {
 
   /** Reads on in the users who wait; a scan that has come to its end begins again a while after. */
   private async scan(): Promise<void> {
-    if (Date.now() < this.scanAt) return;
+    if (performance.now() < this.scanAt) return;
     this.waiting = await this.deliveries.waitingUsers(this.scannedUser, mostRead);
     this.scannedUser = this.waiting.at(-1) ?? 0n;
     if (this.waiting.length < mostRead) {
       this.scannedUser = 0n;
-      this.scanAt = Date.now() + this.everyMs;
+      this.scanAt = performance.now() + this.everyMs;
     }
   }
 }

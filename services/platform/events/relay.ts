@@ -52,6 +52,7 @@ export class Relay {
   private readonly bell = new Bell();
   private isLeading = false;
   private idleMs = 0;
+  /** These two by a clock that is never set, in milliseconds. */
   private nudgeAt = 0;
   private checkAt = 0;
   private seenConnections = 0;
@@ -66,9 +67,9 @@ export class Relay {
     if (this.isLeading) {
       // A relay that is looking every few milliseconds is awake.
       if (this.idleMs > firstPollMs) this.bell.ring();
-    } else if (Date.now() >= this.nudgeAt) {
+    } else if (performance.now() >= this.nudgeAt) {
       this.parts.road.signal(this.nudges, nothing);
-      this.nudgeAt = Date.now() + firstPollMs;
+      this.nudgeAt = performance.now() + firstPollMs;
     }
   }
 
@@ -92,7 +93,7 @@ export class Relay {
     this.isLeading = true;
     while (!ended.aborted) {
       try {
-        if (Date.now() >= this.checkAt) await this.checkStore();
+        if (performance.now() >= this.checkAt) await this.checkStore();
         const begun = performance.now();
         const found = await this.sendWindow();
         if (failures > 0) log.info("events are on their way again");
@@ -122,7 +123,7 @@ export class Relay {
       await outbox.resend((await outbox.lastSentAt()) - doubtfulFor, store);
     }
     this.seenConnections = connections;
-    this.checkAt = Date.now() + checkEveryMs;
+    this.checkAt = performance.now() + checkEveryMs;
   }
 
   /** Sends as many events as may be outstanding, and marks those that have arrived. Answers how many there were. */
