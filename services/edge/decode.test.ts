@@ -238,6 +238,13 @@ for (const [body, why] of [
   });
 }
 
+test("a body that is not UTF-8 is 400 MALFORMED_JSON", async (t) => {
+  const body = Buffer.from('{"text":"\xff"}', "latin1");
+  const response = await send(edge.url, "POST", "/echo/17", { body });
+  t.is(response.status, 400);
+  t.like(await response.json(), { code: "MALFORMED_JSON", message: "The body is not UTF-8" });
+});
+
 test("no body is an empty one", async (t) => {
   t.is((await send(edge.url, "POST", "/echo/17")).status, 201);
   t.is((await send(edge.url, "POST", "/echo/17", { body: "" })).status, 201);

@@ -89,6 +89,15 @@ test("what a card is good for stays what it is", (t) => {
   }
 });
 
+test("goods mean nothing to a card for none, as where it is made", (t) => {
+  const card = cardWith({ state: "active" });
+  const purpose = { ...anything, giftType: "wallet", vendorId: 1n, productId: 7n, offerId: 1n } as const;
+  t.is(amend(card, amendment({ purpose }), at).kind, "as it is");
+  t.throws(() => amend(card, amendment({ purpose: { ...purpose, giftType: "order" } }), at), {
+    instanceOf: GiftCardFinal,
+  });
+});
+
 test("who gives a card stays who has paid for it, unless the house has", (t) => {
   const giveAs = (card: Card, id: bigint) =>
     amend(card, amendment({ looks: { sender: { id, name: "Other" } } }), at).card;

@@ -61,14 +61,13 @@ function mayGive({ sender, payerId }: Card, wanted: Card["sender"] | undefined):
   return payerId === undefined || payerId === wanted.id;
 }
 
+/** Of a card for no goods, goods mean nothing: neither where it is made. */
 function isPurpose({ giftType, currency, goods }: Card, purpose: Purpose): boolean {
-  const present: Purpose = {
+  const present = {
     giftType,
     currency,
-    vendorId: goods?.vendorId,
-    productId: goods?.productId,
-    offerId: goods?.offerId,
-  };
+    ...(goods && { vendorId: goods.vendorId, productId: goods.productId, offerId: goods.offerId }),
+  } satisfies Partial<Purpose>;
   return (Object.keys(present) as (keyof Purpose)[]).every(
     (key) => purpose[key] === undefined || purpose[key] === present[key],
   );

@@ -26,10 +26,11 @@ async function bufCurl(...options: readonly string[]): Promise<string> {
   return stdout;
 }
 
-test("buf curl lists the services that are served here, and no others", async (t) => {
+test("buf curl lists the services that are served here, health among them, and no others", async (t) => {
   const { address } = await startProcess(t, [serveTransfers(echo)], { grpcReflection: true });
   t.deepEqual((await bufCurl("--list-services", `http://${address}`)).trim().split("\n"), [
     "giftmesh.wallet.v1.LedgerService",
+    "grpc.health.v1.Health",
   ]);
 });
 
@@ -93,6 +94,13 @@ test("buf curl finds out by reflection how to call an RPC, and calls it", async 
   t.like(fromBinary(BadRequestSchema, Buffer.from(details[1].value, "base64")), {
     fieldViolations: [{ field: "id", description: "The id field is required." }],
   });
+});
+
+test("buf curl finds out by reflection how to ask for the health of a service", async (t) => {
+  const { address } = await startProcess(t, [serveTransfers(echo)], { grpcReflection: true });
+  const data = JSON.stringify({ service: "giftmesh.wallet.v1.LedgerService" });
+  const answer = await bufCurl("--data", data, `http://${address}/grpc.health.v1.Health/Check`);
+  t.deepEqual(JSON.parse(answer), { status: "SERVING" });
 });
 
 test("without reflection nobody is told what is served", async (t) => {

@@ -13,6 +13,9 @@ import {
 
 const descriptors = new URL("../../../gen/descriptors.binpb", import.meta.url);
 
+/** Every server serves it beside its own. */
+const health = "grpc.health.v1.Health";
+
 /** The two services that there are for it, which are the same but for their names. */
 const packages = ["grpc.reflection.v1", "grpc.reflection.v1alpha"] as const;
 
@@ -25,7 +28,7 @@ interface Reflection {
 }
 
 /**
- * Tells gRPC clients what these services look like. That is made once somebody asks: it would be a third of every start,
+ * Tells gRPC clients what these services look like, and the one that tells of their health. That is made once somebody asks: it would be a third of every start,
  * and 17 MB of memory.
  */
 export function addReflection(server: Server, services: readonly DescService[]): void {
@@ -54,7 +57,7 @@ async function makeReflections(services: readonly DescService[]): Promise<Readon
   // Of a package definition of proto-loader, the files are all that it reads.
   const files = { files: { fileDescriptorProtos } } as unknown as ConstructorParameters<typeof ReflectionService>[0];
   const reflections = new Map<string, Reflection>();
-  new ReflectionService(files, { services: services.map((one) => one.typeName) }).addToServer({
+  new ReflectionService(files, { services: [...services.map((one) => one.typeName), health] }).addToServer({
     addService(definition, implementation) {
       reflections.set(definition[method]?.path ?? "", { definition, implementation });
     },
