@@ -26,7 +26,7 @@ async function bufCurl(...options: readonly string[]): Promise<string> {
   return stdout;
 }
 
-test("buf curl lists the services that are served here, health among them, and no others", async (t) => {
+test.serial("buf curl lists the services that are served here, health among them, and no others", async (t) => {
   const { address } = await startProcess(t, [serveTransfers(echo)], { grpcReflection: true });
   t.deepEqual((await bufCurl("--list-services", `http://${address}`)).trim().split("\n"), [
     "giftmesh.wallet.v1.LedgerService",
@@ -35,7 +35,7 @@ test("buf curl lists the services that are served here, health among them, and n
 });
 
 for (const version of ["v1", "v1alpha"]) {
-  test(`who asks reflection (${version}) for what is no request is told so, and others are answered`, async (t) => {
+  test.serial(`who asks reflection (${version}) for what is no request is told so, and others are answered`, async (t) => {
     const { address } = await startProcess(t, [serveTransfers(echo)], { grpcReflection: true });
     const channel = openChannel(address, undefined);
     t.teardown(() => channel.close());
@@ -50,7 +50,7 @@ for (const version of ["v1", "v1alpha"]) {
   });
 }
 
-test("who asks reflection, and goes away before it is answered, leaves the server as it was", async (t) => {
+test.serial("who asks reflection, and goes away before it is answered, leaves the server as it was", async (t) => {
   const { address } = await startProcess(t, [serveTransfers(echo)], { grpcReflection: true });
   const path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
   const same = (bytes: Buffer) => bytes;
@@ -69,7 +69,7 @@ test("who asks reflection, and goes away before it is answered, leaves the serve
   t.regex(await bufCurl("--list-services", `http://${address}`), /LedgerService/);
 });
 
-test("buf curl finds out by reflection how to call an RPC, and calls it", async (t) => {
+test.serial("buf curl finds out by reflection how to call an RPC, and calls it", async (t) => {
   const { address } = await startProcess(t, [serveTransfers(echo)], { grpcReflection: true });
   const request = {
     id: "from-afar",
@@ -96,19 +96,19 @@ test("buf curl finds out by reflection how to call an RPC, and calls it", async 
   });
 });
 
-test("buf curl finds out by reflection how to ask for the health of a service", async (t) => {
+test.serial("buf curl finds out by reflection how to ask for the health of a service", async (t) => {
   const { address } = await startProcess(t, [serveTransfers(echo)], { grpcReflection: true });
   const data = JSON.stringify({ service: "giftmesh.wallet.v1.LedgerService" });
   const answer = await bufCurl("--data", data, `http://${address}/grpc.health.v1.Health/Check`);
   t.deepEqual(JSON.parse(answer), { status: "SERVING" });
 });
 
-test("without reflection nobody is told what is served", async (t) => {
+test.serial("without reflection nobody is told what is served", async (t) => {
   const { address } = await startProcess(t, [serveTransfers(echo)]);
   await t.throwsAsync(bufCurl("--list-services", `http://${address}`));
 });
 
-test("the health check says yes of the server and each service that it serves, and no of any other", async (t) => {
+test.serial("the health check says yes of the server and each service that it serves, and no of any other", async (t) => {
   const { address } = await startProcess(t, [serveTransfers(echo)]);
   for (const service of [[], ["giftmesh.wallet.v1.LedgerService"]]) {
     await t.notThrowsAsync(run(process.execPath, [healthCheck, address, ...service]));
@@ -118,7 +118,7 @@ test("the health check says yes of the server and each service that it serves, a
   });
 });
 
-test("the health check says no of a server that has stopped", async (t) => {
+test.serial("the health check says no of a server that has stopped", async (t) => {
   const { address, server } = await startProcess(t, []);
   await server.stop();
   const failure = await t.throwsAsync(run(process.execPath, [healthCheck, address]));
@@ -126,7 +126,7 @@ test("the health check says no of a server that has stopped", async (t) => {
   t.regex((failure as Error & { stderr: string }).stderr, /^14 UNAVAILABLE[^\n]*\n$/);
 });
 
-test("who watches the health is told NOT_SERVING first, and the server stops though they stay", async (t) => {
+test.serial("who watches the health is told NOT_SERVING first, and the server stops though they stay", async (t) => {
   const { address, server } = await startProcess(t, []);
   const channel = openChannel(address, undefined);
   t.teardown(() => channel.close());
