@@ -130,7 +130,8 @@ interface Party {
   readonly guests: readonly ServiceDefinition[];
 }
 
-interface Surroundings {
+/** What the services and the edge of a process share. */
+interface Shared {
   readonly config: Config;
   readonly clients: MeshClients;
   readonly log: Logger;
@@ -139,7 +140,7 @@ interface Surroundings {
 
 async function hostServices(
   { names, guests }: Party,
-  surroundings: Surroundings & { readonly road: EventRoad; readonly listening: Listening },
+  surroundings: Shared & { readonly road: EventRoad; readonly listening: Listening },
   stops: (() => unknown)[],
 ): Promise<HostedService[]> {
   const named = Object.entries(definitions).filter(([name]) => names.includes(name));
@@ -152,7 +153,7 @@ async function hostServices(
 }
 
 async function startEdge(
-  { config, clients, tokens, log, metrics, ready }: Surroundings & Pick<EdgeOptions, "tokens" | "ready">,
+  { config, clients, tokens, log, metrics, ready }: Shared & Pick<EdgeOptions, "tokens" | "ready">,
   stops: (() => unknown)[],
 ): Promise<URL> {
   const { createEdge } = await import("./edge/edge.ts");

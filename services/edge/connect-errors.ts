@@ -1,11 +1,11 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
 import type { FastifyReply } from "fastify";
-import { Refusal } from "../platform/refusal.ts";
+import { MalformedMessage, Refusal } from "../platform/refusal.ts";
 import type { Failure } from "../platform/rpc/internal-error.ts";
 import { statusOf } from "../platform/rpc/status.ts";
 import { headersOf } from "./errors.ts";
-import { BodyTooLarge, MalformedMessage } from "./refusals.ts";
+import { BodyTooLarge } from "./refusals.ts";
 
 /** A failure as Connect, gRPC-Web and their streams send it: the code, the google.rpc details, and the headers. */
 export function connectErrorOf(failure: Failure, requestId: string): ConnectError {

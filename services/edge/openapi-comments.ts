@@ -34,7 +34,7 @@ export class Comments {
       .split(/\n[ \t]*\n/)
       .map((paragraph) => paragraph.trim().replace(/\s*\n\s*(?![-*|])/g, " "))
       .join("\n\n")
-      .replace(/ \(seeds? [0-9, ]+\)/g, "")
+      .replace(/ \(seeds? [^)]*\)/g, "")
       .replace(/`?\b([A-Z]+(?:_[A-Z]+)+)\b`?/g, (name, bare) => {
         const clientName = this.clientNames.get(bare);
         return clientName === undefined ? name : `\`${clientName}\``;

@@ -28,13 +28,6 @@ export class MalformedRequest extends Refusal {
   }
 }
 
-/** Thrown when the bytes of a call are no message of the RPC's type. */
-export class MalformedMessage extends Refusal {
-  constructor(typeName: string) {
-    super("invalid", { reason: "MALFORMED_REQUEST", message: `The request is not a ${typeName}` });
-  }
-}
-
 /** Told to a client that takes too long to send a request. */
 export class RequestTimedOut extends Refusal {
   constructor() {

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
+import { isFinalNo } from "../platform/refusal.ts";
 import { Call } from "../platform/rpc/call.ts";
 import type { Worker } from "../platform/service.ts";
 import { now } from "../platform/time.ts";
 import { requestIdOf } from "./domain/batch.ts";
 import type { Making } from "./making.ts";
-import { isFinalNo } from "./neighbours.ts";
 import type { Batches, DueBatch } from "./store/batches.ts";
 
 /** How many cards are made at once. */

@@ -1,10 +1,9 @@
-import { NotFound, Refusal, Unavailable } from "../platform/refusal.ts";
+import { isFinalNo, NotFound, Refusal, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { now } from "../platform/time.ts";
 import { type ReturnTarget, statusOf } from "./domain/card.ts";
 import { GiftCardFinal } from "./domain/errors.ts";
 import { isEndedBy } from "./domain/steps.ts";
-import { isFinalNo } from "./neighbours.ts";
 import type { Returning } from "./returning.ts";
 import type { CardLists } from "./store/card-lists.ts";
 

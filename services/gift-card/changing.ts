@@ -1,10 +1,10 @@
-import { Unavailable } from "../platform/refusal.ts";
+import { isFinalNo, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import type { Beside, CardLane } from "./card-lane.ts";
 import type { CardMoney } from "./card-money.ts";
 import type { Card, Step } from "./domain/card.ts";
 import { asItIs, changed, followedBy, startChanging, stepBackFromChanging } from "./domain/steps.ts";
-import { isFinalNo, isVoided } from "./neighbours.ts";
+import { isVoided } from "./neighbours.ts";
 
 /** What is done with a card at once when it is worth what it should be, in the same step. */
 export interface Following {

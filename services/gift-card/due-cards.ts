@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { RecentlyUsed } from "../platform/recently-used.ts";
+import { isFinalNo } from "../platform/refusal.ts";
 import { Call } from "../platform/rpc/call.ts";
 import type { Worker } from "../platform/service.ts";
 import { now } from "../platform/time.ts";
@@ -9,7 +10,6 @@ import type { Card } from "./domain/card.ts";
 import { ReturnDelayed } from "./domain/errors.ts";
 import { pauseOfReturning } from "./domain/steps.ts";
 import type { Making } from "./making.ts";
-import { isFinalNo } from "./neighbours.ts";
 import type { Ordering } from "./ordering.ts";
 import type { Redeeming } from "./redeeming.ts";
 import type { Returning } from "./returning.ts";

@@ -1,6 +1,6 @@
 import type { Statement } from "../platform/database/database.ts";
 import type { IdSequence } from "../platform/ids.ts";
-import { NotFound, Unavailable } from "../platform/refusal.ts";
+import { isFinalNo, NotFound, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { now } from "../platform/time.ts";
 import type { CardCodes } from "./card-codes.ts";
@@ -9,7 +9,7 @@ import type { CardLane } from "./card-lane.ts";
 import type { CardMoney } from "./card-money.ts";
 import { type Card, statusOf } from "./domain/card.ts";
 import { asItIs, type Beginning, begin, made, unmade } from "./domain/steps.ts";
-import { isFinalNo, isVoided } from "./neighbours.ts";
+import { isVoided } from "./neighbours.ts";
 import type { CardLists } from "./store/card-lists.ts";
 
 /** What card to make: all of it but what is given to it here. */

@@ -1,6 +1,6 @@
 import type { Order } from "../../gen/giftmesh/payment/v1/order_pb.ts";
 import type { Statement } from "../platform/database/database.ts";
-import { type Refusal, Unavailable } from "../platform/refusal.ts";
+import { isFinalNo, type Refusal, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { toInstant } from "../platform/time.ts";
 import type { CardEvents } from "./card-events.ts";
@@ -17,7 +17,7 @@ import {
   stepBackFromUnordering,
   unordered,
 } from "./domain/steps.ts";
-import { isFinalNo, type Neighbours } from "./neighbours.ts";
+import type { Neighbours } from "./neighbours.ts";
 import type { Answering, Redeem } from "./redeeming.ts";
 
 /** A card, and the order that was made of it. */

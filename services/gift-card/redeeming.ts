@@ -1,6 +1,6 @@
 import type { Transfer } from "../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
 import type { Statement } from "../platform/database/database.ts";
-import { Unavailable } from "../platform/refusal.ts";
+import { isFinalNo, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import type { CardEvents } from "./card-events.ts";
 import type { CardLane } from "./card-lane.ts";
@@ -8,7 +8,7 @@ import { type CardMoney, transactionOf } from "./card-money.ts";
 import { type Asker, checkMayRedeem } from "./domain/access.ts";
 import type { Card } from "./domain/card.ts";
 import { isBy, redeemed, startRedeeming, stepBackFromRedeeming } from "./domain/steps.ts";
-import { isFinalNo, isVoided } from "./neighbours.ts";
+import { isVoided } from "./neighbours.ts";
 
 /** A card, and the transfer that has put its value into a wallet. */
 export interface Redemption {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Statement } from "../platform/database/database.ts";
+import { isFinalNo } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import type { Instant } from "../platform/time.ts";
 import type { CardEvents } from "./card-events.ts";
@@ -8,7 +9,6 @@ import type { CardMoney } from "./card-money.ts";
 import type { Card, ReturnTarget, Step } from "./domain/card.ts";
 import { ReturnDelayed } from "./domain/errors.ts";
 import { returned, startExpiring, startReturning } from "./domain/steps.ts";
-import { isFinalNo } from "./neighbours.ts";
 
 export interface ReturningParts {
   readonly lane: CardLane;

@@ -19,11 +19,6 @@ export function neighboursOf(clients: Clients): Neighbours {
   };
 }
 
-/** Whether an error says that the thing was not done, and not only that nobody knows. */
-export function isFinalNo(error: unknown): error is Refusal {
-  return error instanceof Refusal && error.kind !== "unavailable" && error.kind !== "too_many";
-}
-
 /** Whether an error says that somebody has had this transfer made never. */
 export function isVoided(error: unknown): boolean {
   return error instanceof Refusal && error.reason === "TRANSFER_VOIDED";

@@ -1,11 +1,11 @@
 import type { Transfer } from "../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
 import type { Statement } from "../platform/database/database.ts";
-import { Unavailable } from "../platform/refusal.ts";
+import { isFinalNo, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { PaymentNotPayable } from "./domain/errors.ts";
 import { effectIdOf, isPaid, type Order } from "./domain/order.ts";
 import { outOfStock, paid, startPaying, stepBackFromPaying } from "./domain/steps.ts";
-import { isFinalNo, isVoided, type Neighbours } from "./neighbours.ts";
+import { isVoided, type Neighbours } from "./neighbours.ts";
 import type { OrderEvents } from "./order-events.ts";
 import type { OrderLane } from "./order-lane.ts";
 import { OrderMoney } from "./order-money.ts";

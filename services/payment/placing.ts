@@ -1,14 +1,14 @@
 import type { Quote as CatalogQuote } from "../../gen/giftmesh/catalog/v1/stock_service_pb.ts";
 import type { Statement } from "../platform/database/database.ts";
 import type { IdSequence } from "../platform/ids.ts";
-import { Unavailable } from "../platform/refusal.ts";
+import { isFinalNo, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { now, toTimestamp } from "../platform/time.ts";
 import { OrderRefusedBefore } from "./domain/errors.ts";
 import { effectIdOf, isPaidAtOnce, type Order, type Payer, unplaced } from "./domain/order.ts";
 import { allocate, amountOf, type Line, type PricedLine, price, type Quote, sum } from "./domain/pricing.ts";
 import { asItIs, begin, placed } from "./domain/steps.ts";
-import { isEnded, isFinalNo, type Neighbours } from "./neighbours.ts";
+import { isEnded, type Neighbours } from "./neighbours.ts";
 import type { OrderLane } from "./order-lane.ts";
 import type { Paying } from "./paying.ts";
 import type { Undoing } from "./undoing.ts";

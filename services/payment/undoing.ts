@@ -1,9 +1,9 @@
 import type { Statement } from "../platform/database/database.ts";
-import { Unavailable } from "../platform/refusal.ts";
+import { isFinalNo, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { effectIdOf, type Order } from "./domain/order.ts";
 import { abandon, startCancelling, startExpiring, stepBackFromRefunding, undone } from "./domain/steps.ts";
-import { isFinalNo, isVoided, type Neighbours } from "./neighbours.ts";
+import { isVoided, type Neighbours } from "./neighbours.ts";
 import type { OrderEvents } from "./order-events.ts";
 import type { OrderLane } from "./order-lane.ts";
 import { OrderMoney } from "./order-money.ts";

@@ -53,7 +53,7 @@ export interface Config {
   readonly otlpEndpoint: string | undefined;
   /** How long an order's stock is held for it to be paid, in milliseconds. */
   readonly orderExpireAfterMs: number;
-  /** Where paid orders are sent, by HTTP; unset: a file in dataDir. */
+  /** Where paid and cancelled orders are sent, by HTTP; unset: a file in dataDir. */
   readonly dataPlatformUrl: string | undefined;
   /** What those requests are signed with (Standard Webhooks); set where the URL is. */
   readonly dataPlatformSecret: Buffer | undefined;

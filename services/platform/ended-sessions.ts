@@ -1,16 +1,18 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { SessionService } from "../../gen/giftmesh/profile/v1/session_service_pb.ts";
 import { Call } from "./rpc/call.ts";
 import type { Clients } from "./rpc/handler.ts";
-import { delayMs } from "./rpc/retry.ts";
+import { backoffMs, pause } from "./waiting.ts";
 
 /**
  * By how much the clock that tokens are made by may be ahead of this one: a token is good here for so much longer than it
  * is there.
  */
 const clockDifferenceMs = 60_000;
+
+/** How soon it is listened again. */
+const backoff = { firstMs: 50, mostMs: 2_000 };
 
 /** The sessions that ended while tokens of theirs may still be out, as profile tells of them. */
 export class EndedSessions {
@@ -60,7 +62,7 @@ export class EndedSessions {
         if (failures === 0 && !signal.aborted) this.log.warn({ err: error }, "Ended sessions are not heard of for now");
       }
       failures++;
-      await sleep(delayMs(failures, Math.random()), undefined, { signal }).catch(() => undefined);
+      await pause(backoffMs(failures, backoff), signal);
     }
   }
 

@@ -98,7 +98,7 @@ export class HostedService {
   serve(dispatcher: Dispatcher): void {
     const { service, receipts } = this.parts;
     const once = receipts.once.bind(receipts);
-    for (const served of service.serves) dispatcher.add(served, { receipts: once });
+    for (const served of service.serves) dispatcher.add(served, { once });
   }
 
   consume(): void {

@@ -1,7 +1,7 @@
-import { once } from "node:events";
 import { createServer } from "node:http";
 import type { Registry } from "prom-client";
-import { type Config, ConfigError } from "./config.ts";
+import type { Config } from "./config.ts";
+import { startListener } from "./listener.ts";
 
 /**
  * Shows a process that has no edge to those who run it: GET /metrics and GET /healthz. Answers how to stop it. Throws a
@@ -11,7 +11,7 @@ export async function startMetricsServer(
   host: Config["host"],
   port: NonNullable<Config["metricsPort"]>,
   registry: Registry,
-): Promise<() => void> {
+): Promise<() => Promise<void>> {
   const server = createServer(async ({ method, url }, response) => {
     const isRead = method === "GET" || method === "HEAD";
     if (isRead && url === "/metrics") {
@@ -24,14 +24,6 @@ export async function startMetricsServer(
       response.writeHead(404).end();
     }
   });
-  server.listen(port, host);
-  try {
-    await once(server, "listening");
-  } catch (error) {
-    throw new ConfigError(`METRICS_PORT: cannot listen on ${host}:${port} (${(error as NodeJS.ErrnoException).code})`);
-  }
-  return () => {
-    server.close();
-    server.closeAllConnections();
-  };
+  const { stop } = await startListener({ setting: "METRICS_PORT", port, title: "metrics", server }, host);
+  return stop;
 }

@@ -28,7 +28,7 @@ export function isCurrency(code: string): boolean {
 }
 
 /** Digits after the point: 2 for SAR, 0 for KRW, 3 for KWD. Throws a RangeError for what is no currency. */
-export function digitsOf(currency: string): number {
+function digitsOf(currency: string): number {
   const digits = digitsByCode.get(currency);
   if (digits === undefined) throw new RangeError(`${currency} is not a currency`);
   return digits;

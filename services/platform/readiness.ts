@@ -1,3 +1,5 @@
+import { settledWithin } from "./waiting.ts";
+
 /** How long an answer holds, in milliseconds: whoever asks more often costs no more. */
 const holdsMs = 1_000;
 
@@ -24,15 +26,7 @@ export function readinessOf(all: readonly Needed[]): () => Promise<boolean> {
 }
 
 async function isReadyInTime(needed: Needed): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, patienceMs, false);
-  });
-  try {
-    return await Promise.race([needed.isReady(patienceMs), tooLate]);
-  } catch {
-    return false;
-  } finally {
-    clearTimeout(timer);
-  }
+  const answer = needed.isReady(patienceMs);
+  const isAnswered = await settledWithin(patienceMs, answer);
+  return isAnswered && answer.catch(() => false);
 }

@@ -33,7 +33,7 @@ export interface RefusalDetails {
   readonly reason: string;
   /** For people. */
   readonly message: string;
-  /** For `invalid`: at least one. */
+  /** For `invalid`: those at fault; none where the request cannot be read at all. */
   readonly fields?: readonly FieldViolation[];
   /** For `too_many` and `unavailable`: how long to wait at least. */
   readonly retryAfterSeconds?: number;
@@ -60,6 +60,18 @@ export class Refusal extends Error {
     this.fields = details.fields ?? [];
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.requestId = details.requestId;
+  }
+}
+
+/** Whether an error says that the thing was not done, and not only that nobody knows. */
+export function isFinalNo(error: unknown): error is Refusal {
+  return error instanceof Refusal && error.kind !== "unavailable" && error.kind !== "too_many";
+}
+
+/** Thrown when the bytes of a call are no message of the RPC's type. */
+export class MalformedMessage extends Refusal {
+  constructor(typeName: string) {
+    super("invalid", { reason: "MALFORMED_REQUEST", message: `The request is not a ${typeName}` });
   }
 }
 

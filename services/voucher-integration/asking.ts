@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
+import { aboutVoucher } from "../platform/codes/about-voucher.ts";
 import type { CodeKeys } from "../platform/codes/code-keys.ts";
 import { isDuplicateKey } from "../platform/database/failures.ts";
 import type { Worker } from "../platform/service.ts";
@@ -140,7 +141,7 @@ export class Asking {
     const { id, lease } = request;
     switch (outcome.kind) {
       case "code": {
-        const code = keys.seal(`voucher-${id}`, outcome.code);
+        const code = keys.seal(aboutVoucher(id), outcome.code);
         return lane.take(id, (known, present) => receive(known, code, lateAfterMs, present));
       }
       case "acknowledged":

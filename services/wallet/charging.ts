@@ -7,7 +7,7 @@
  */
 
 import type { Statement } from "../platform/database/database.ts";
-import { Refusal } from "../platform/refusal.ts";
+import { isFinalNo } from "../platform/refusal.ts";
 import type { Worker } from "../platform/service.ts";
 import { microsecondsPerSecond, now } from "../platform/time.ts";
 import { ChargeDeclined, TransferVoided } from "./domain/errors.ts";
@@ -66,7 +66,7 @@ export class Charging {
       return await this.ledger.transfer(transfer, request.deadline);
     } catch (error) {
       // Whether a transfer that was not answered has been made is not known now; the worker will find out.
-      if (!(error instanceof Refusal) || error.kind === "unavailable") throw error;
+      if (!isFinalNo(error)) throw error;
       await this.giveUp(charge);
       throw error instanceof TransferVoided ? new ChargeDeclined() : error;
     }

@@ -33,7 +33,7 @@ export interface Price {
 export type Pricing = { readonly price: Price } | { readonly refusal: Refusal };
 
 /** Whether an offer runs at an instant; its first and its last are part of its time. */
-export function isRunning({ startsAt, endsAt }: Offer, at: Instant): boolean {
+function isRunning({ startsAt, endsAt }: Offer, at: Instant): boolean {
   return startsAt <= at && (endsAt === undefined || at <= endsAt);
 }
 

@@ -19,7 +19,7 @@ export function nameOf({ method }: PublicMethod): string {
 }
 
 /** The public RPC of a name. */
-export function rpcOf(name: string): PublicMethod {
+function rpcOf(name: string): PublicMethod {
   const found = known.get(name);
   if (!found) throw new Error(`There is no public RPC ${name}`);
   return found;

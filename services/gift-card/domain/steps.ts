@@ -7,11 +7,11 @@ import { GiftCardFinal, GiftCardNotRedeemable } from "./errors.ts";
 /** After how long somebody else sees to a card under way, in microseconds: whoever drove it has most likely died. */
 const patience = 1_000_000n;
 
-/** How long value that cannot go back waits at most, in microseconds. */
-export const longestPause = 60_000_000n;
-
 /** The same while a card is made: who sees to it then does not go on with it, but has it never paid. */
 const makingPatience = 5_000_000n;
+
+/** How long value that cannot go back waits at most, in microseconds. */
+export const longestPause = 60_000_000n;
 
 /** How long a card that was never made is kept, in microseconds: a day. */
 const failedKeptFor = 86_400_000_000n;

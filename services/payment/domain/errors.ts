@@ -1,6 +1,6 @@
 import { Refusal } from "../../platform/refusal.ts";
 
-/** Thrown when the products of an order, or its coupon, are of several currencies. */
+/** Thrown when the products of an order are of several currencies. */
 export class MixedCurrencies extends Refusal {
   constructor() {
     super("rule", { reason: "MIXED_CURRENCIES", message: "The products of one order must have one currency" });
@@ -14,7 +14,7 @@ export class OrderTooLarge extends Refusal {
   }
 }
 
-/** Thrown when an order that was paid for, or is none any more, is to be paid. */
+/** Thrown when an order that was cancelled, or has expired, is to be paid. */
 export class PaymentNotPayable extends Refusal {
   constructor(why: "cancelled" | "expired") {
     super("rule", { reason: "PAYMENT_NOT_PAYABLE", message: `The order ${whatBecameOfIt[why]}` });

@@ -63,10 +63,11 @@ export interface Order {
   readonly dueAt: Instant | undefined;
 }
 
-/** A step of an order from one state to another, or what refuses it. */
-export type Step =
-  | { readonly kind: "taken"; readonly order: Order }
-  | { readonly kind: "as it is"; readonly order: Order };
+/** A step of an order from one state to another, or none. */
+export interface Step {
+  readonly kind: "taken" | "as it is";
+  readonly order: Order;
+}
 
 /** The vendor of an order whose items are all of one. */
 export function soleVendorOf({ items }: Pick<Order, "items">): bigint | undefined {

@@ -11,7 +11,7 @@ export interface Statement {
   readonly values: readonly Value[];
 }
 
-export interface Duration {
+export interface WriteOptions {
   /** Whether a statement may take minutes, as one that goes through a whole table. */
   readonly isLong?: boolean;
 }
@@ -22,8 +22,9 @@ export interface Session {
   run(statements: readonly Statement[]): Promise<Row[][]>;
 
   /**
-   * Whether it writes what it comes to, the answer to a request or that events are handled, which others may have written
-   * too: whoever runs it again is told that a row is there, and looks by themselves what that says.
+   * Set once the work has inserted a row that another run of the same request or event may insert too: a receipt, an inbox
+   * row. Where the answer of a commit was lost, a duplicate key is thrown then, and not taken for this run's own success:
+   * whoever called looks up what is there.
    */
   isSettled?: boolean;
 }
@@ -64,7 +65,7 @@ export interface Database {
    * inserts a row whose id was made before is done once all the same; anything else must see by itself that it is done.
    * A statement that is not answered for 40 s fails, as if the connection were lost, unless they are long.
    */
-  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: Duration): Promise<T>;
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: WriteOptions): Promise<T>;
 
   /**
    * A transaction in two round trips: begin and load, then save and commit. Not run again on failure: lanes do that.
@@ -76,7 +77,7 @@ export interface Database {
   commit(statements: readonly Statement[]): Promise<void>;
 
   /** The same, and run again after a deadlock, up to five times. */
-  write(statements: readonly Statement[], options?: Duration): Promise<void>;
+  write(statements: readonly Statement[], options?: WriteOptions): Promise<void>;
 
   /** Runs work on one unchanging view of the whole database, however long it takes, while others write. */
   snapshot<T>(work: (session: Session) => Promise<T>): Promise<T>;

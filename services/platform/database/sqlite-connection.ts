@@ -6,7 +6,7 @@ const mostStatements = 500;
 
 /**
  * How much of the file a connection keeps in memory, in KiB: whoever writes goes back to the same pages. A process of all
- * services has ten files with three connections each, which fill in the end.
+ * services has a file for each, and one beside it for its sequences, with several connections, which fill in the end.
  */
 const cacheKiB = { read: 2_048, write: 8_192 } as const;
 

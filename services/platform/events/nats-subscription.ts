@@ -13,7 +13,7 @@ const mostOutstanding = 256;
 /** How long one request for events stands, in milliseconds; a consumer that is gone is noticed in as long. */
 const requestForMs = 10_000;
 
-/** A server that is asked for a stream while it still deletes the old one makes one that does not work. */
+/** How soon it is tried again to have events delivered. */
 const backoff = { firstMs: 500, mostMs: 5_000 };
 
 const connectionPollMs = 50;

@@ -9,7 +9,7 @@ import { startSpan } from "../tracing.ts";
 import { producerSpan } from "./event-spans.ts";
 
 /** The largest event, in bytes: half of what a NATS server takes as it comes. */
-export const mostPayloadBytes = 512 * 1024;
+const mostPayloadBytes = 512 * 1024;
 
 /**
  * Where a service puts its events: rows that are written in the transaction of the effect that they tell of. Once

@@ -1,5 +1,6 @@
 import { create, type DescMethod, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import { Unavailable } from "../refusal.ts";
+import { settledWithin } from "../waiting.ts";
 import { type BatchResponse, batchOf } from "./batch-twin.ts";
 import { Call } from "./call.ts";
 import { withinDeadline } from "./deadline.ts";
@@ -84,7 +85,10 @@ class CallQueue {
       const leaving = this.waiting.splice(0, largestBatch).filter(({ call }) => call.remainingMs > 0);
       const [first] = leaving;
       if (!first) continue;
-      await settledOrLate(leaving.length === 1 ? this.sendAlone(first) : this.sendTogether(leaving, first.call));
+      await settledWithin(
+        patienceMs,
+        leaving.length === 1 ? this.sendAlone(first) : this.sendTogether(leaving, first.call),
+      );
     }
     this.isSending = false;
   }
@@ -114,14 +118,4 @@ class CallQueue {
 /** Batch twins are internal RPCs: they do not ask who calls, so callers of all kinds go together. */
 function callForAll(leaving: readonly Waiting[], { requestId, trace }: Call): Call {
   return new Call({ requestId, trace, deadline: Math.max(...leaving.map(({ call }) => call.deadline)) });
-}
-
-/** Waits until a batch is answered, whatever came of it, or is late. */
-async function settledOrLate(sending: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, patienceMs);
-  });
-  await Promise.race([sending, late]);
-  clearTimeout(timer);
 }

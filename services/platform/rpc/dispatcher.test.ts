@@ -14,7 +14,7 @@ import type { Status } from "../../../gen/google/rpc/status_pb.ts";
 import { Refusal } from "../refusal.ts";
 import { inBatches } from "./batch-twin.ts";
 import { Call } from "./call.ts";
-import { Dispatcher, type Receipts } from "./dispatcher.ts";
+import { Dispatcher, type RunOnce } from "./dispatcher.ts";
 import { InternalError } from "./internal-error.ts";
 import { refusalOf } from "./status.ts";
 import { failureOfCall, visible } from "./testing/failure.ts";
@@ -109,13 +109,13 @@ test("the rule of a public RPC is held against calls from this process too, an i
 
 test("only a public RPC with effects, called with an idempotency key, goes through receipts", async (t) => {
   const seen: string[] = [];
-  const receipts: Receipts = (method, _request, _call, run) => {
+  const once: RunOnce = (method, _request, _call, run) => {
     seen.push(method.name);
     return run();
   };
   const { dispatcher } = dispatcherOf(
-    [serveOnly(PointsService, pointless), { receipts }],
-    [serveTransfers(echo), { receipts }],
+    [serveOnly(PointsService, pointless), { once }],
+    [serveTransfers(echo), { once }],
   );
   const withKey = new Call({ requestId: "r", caller: user, idempotencyKey: "k" });
   const withoutKey = new Call({ requestId: "r", caller: user });
@@ -128,11 +128,11 @@ test("only a public RPC with effects, called with an idempotency key, goes throu
 });
 
 test("receipts see a refused request too, so that its refusal is replayed", async (t) => {
-  const receipts: Receipts = async (_method, _request, _call, run) => {
+  const once: RunOnce = async (_method, _request, _call, run) => {
     t.like(visible(await failureOfCall(run())), { kind: "invalid" });
     throw new Refusal("invalid", { reason: "REPLAYED", message: "As before" });
   };
-  const { dispatcher } = dispatcherOf([serveOnly(PointsService, pointless), { receipts }]);
+  const { dispatcher } = dispatcherOf([serveOnly(PointsService, pointless), { once }]);
   const withKey = new Call({ requestId: "r", caller: user, idempotencyKey: "k" });
   const charge = create(ChargePointsRequestSchema, { memberId: "me" });
   t.like(visible(await failureOfCall(dispatcher.unary(PointsService.method.chargePoints, charge, withKey))), {

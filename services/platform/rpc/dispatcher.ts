@@ -14,7 +14,7 @@ import { serverSpan } from "./rpc-spans.ts";
 import { validate } from "./validation.ts";
 
 /** Answers a request that came under the same idempotency key before as then; runs it where it is the first. */
-export type Receipts = (
+export type RunOnce = (
   method: DescMethod,
   request: Message,
   call: Call,
@@ -32,7 +32,7 @@ type RunStream = (request: Message, call: Call) => AsyncIterable<Message>;
 interface Route<R> {
   readonly method: DescMethod;
   readonly access: Access | undefined;
-  readonly receipts: Receipts | undefined;
+  readonly once: RunOnce | undefined;
   readonly run: R;
 }
 
@@ -52,13 +52,13 @@ export class Dispatcher implements Invoker {
     this.around = options.around;
   }
 
-  /** Serves a service from now on. Receipts are those of its database; without any, idempotency keys mean nothing. */
-  add({ service, handlers }: Served, options: { readonly receipts?: Receipts } = {}): void {
+  /** Serves a service from now on. Without a way to run a request once, idempotency keys mean nothing. */
+  add({ service, handlers }: Served, options: { readonly once?: RunOnce } = {}): void {
     if (this.serves(service.typeName)) throw new Error(`${service.typeName} is served already`);
     this.served.set(service.typeName, service);
     for (const method of service.methods) {
       const handle: unknown = handlers[method.localName];
-      const base = { method, access: accessOf(method), receipts: isMutating(method) ? options.receipts : undefined };
+      const base = { method, access: accessOf(method), once: isMutating(method) ? options.once : undefined };
       if (method.methodKind === "server_streaming") {
         this.streamRoutes.set(pathOf(method), { ...base, run: validatedStream(method, handle as RunStream) });
       } else if (isBatch(method)) {
@@ -107,10 +107,10 @@ export class Dispatcher implements Invoker {
   }
 
   private async answer(route: Route<Run>, request: Message, call: Call): Promise<Message> {
-    const { method, access, receipts, run } = route;
+    const { method, access, once, run } = route;
     try {
       if (access) authorize(access, call.caller, request);
-      if (receipts && call.idempotencyKey) return await receipts(method, request, call, () => run(request, call));
+      if (once && call.idempotencyKey) return await once(method, request, call, () => run(request, call));
       return await run(request, call);
     } catch (error) {
       throw failureOf(error, pathOf(method), call, this.log);

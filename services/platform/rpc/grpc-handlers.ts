@@ -11,7 +11,7 @@ import {
 import type { Logger } from "pino";
 import { type CarriedCall, CarrierService } from "../../../gen/giftmesh/common/v1/carrier_service_pb.ts";
 import { StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
-import { Refusal, Unauthenticated, Unavailable } from "../refusal.ts";
+import { MalformedMessage, Unauthenticated, Unavailable } from "../refusal.ts";
 import { Call } from "./call.ts";
 import { readCarriedCall } from "./carried-call.ts";
 import { CarriedCalls, type CarriedOutcome } from "./carried-calls.ts";
@@ -30,13 +30,6 @@ type CarryStream = ServerDuplexStream<Buffer, Buffer>;
 
 /** The largest response that fits into a message beside what goes with it, in bytes. */
 const mostCarriedBytes = maxMessageBytes - 1024;
-
-/** Thrown when a request's bytes are not a message of the RPC's type. */
-export class MalformedRequest extends Refusal {
-  constructor(typeName: string) {
-    super("invalid", { reason: "MALFORMED_REQUEST", message: `The request is not a ${typeName}` });
-  }
-}
 
 /** What stands between a dispatcher and grpc-js: decodes requests, encodes answers and failures. */
 export class GrpcHandlers {
@@ -165,6 +158,6 @@ function decode({ input }: DescMethod, request: Uint8Array): Message {
   try {
     return fromBinary(input, request);
   } catch {
-    throw new MalformedRequest(input.typeName);
+    throw new MalformedMessage(input.typeName);
   }
 }

@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import { rest } from "../../../gen/giftmesh/common/v1/rest_pb.ts";
 import { type Config, ConfigError, type GrpcTls } from "../config.ts";
 import type { TokenVerifier } from "../token-verifier.ts";
+import { settledWithin } from "../waiting.ts";
 import { channelOptions } from "./channel.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { GrpcHandlers } from "./grpc-handlers.ts";
@@ -54,10 +55,7 @@ export async function startGrpcServer({ config, dispatcher, tokens, log }: GrpcS
     async stop() {
       for (const name of names) health.setStatus(name, "NOT_SERVING");
       handlers.endWaits();
-      const drained = new Promise((resolve) => server.tryShutdown(resolve));
-      let timer: NodeJS.Timeout | undefined;
-      await Promise.race([drained, new Promise((resolve) => (timer = setTimeout(resolve, drainMs)))]);
-      clearTimeout(timer);
+      await settledWithin(drainMs, new Promise((resolve) => server.tryShutdown(resolve)));
       server.forceShutdown();
     },
   };

@@ -35,19 +35,22 @@ test.serial("buf curl lists the services that are served here, health among them
 });
 
 for (const version of ["v1", "v1alpha"]) {
-  test.serial(`who asks reflection (${version}) for what is no request is told so, and others are answered`, async (t) => {
-    const { address } = await startProcess(t, [serveTransfers(echo)], { grpcReflection: true });
-    const channel = openChannel(address, undefined);
-    t.teardown(() => channel.close());
-    const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
-    const same = (bytes: Buffer) => bytes;
-    const stream = channel.makeBidiStreamRequest(path, same, same);
-    stream.on("data", () => undefined);
-    stream.write(Buffer.from("ffffffff", "hex"));
-    const [error] = await once(stream, "error").catch((error) => [error]);
-    t.like(error, { code: status.INVALID_ARGUMENT, details: "The request is not a ServerReflectionRequest" });
-    t.regex(await bufCurl("--list-services", `http://${address}`), /LedgerService/);
-  });
+  test.serial(
+    `who asks reflection (${version}) for what is no request is told so, and others are answered`,
+    async (t) => {
+      const { address } = await startProcess(t, [serveTransfers(echo)], { grpcReflection: true });
+      const channel = openChannel(address, undefined);
+      t.teardown(() => channel.close());
+      const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+      const same = (bytes: Buffer) => bytes;
+      const stream = channel.makeBidiStreamRequest(path, same, same);
+      stream.on("data", () => undefined);
+      stream.write(Buffer.from("ffffffff", "hex"));
+      const [error] = await once(stream, "error").catch((error) => [error]);
+      t.like(error, { code: status.INVALID_ARGUMENT, details: "The request is not a ServerReflectionRequest" });
+      t.regex(await bufCurl("--list-services", `http://${address}`), /LedgerService/);
+    },
+  );
 }
 
 test.serial("who asks reflection, and goes away before it is answered, leaves the server as it was", async (t) => {
@@ -108,15 +111,18 @@ test.serial("without reflection nobody is told what is served", async (t) => {
   await t.throwsAsync(bufCurl("--list-services", `http://${address}`));
 });
 
-test.serial("the health check says yes of the server and each service that it serves, and no of any other", async (t) => {
-  const { address } = await startProcess(t, [serveTransfers(echo)]);
-  for (const service of [[], ["giftmesh.wallet.v1.LedgerService"]]) {
-    await t.notThrowsAsync(run(process.execPath, [healthCheck, address, ...service]));
-  }
-  await t.throwsAsync(run(process.execPath, [healthCheck, address, "giftmesh.wallet.v1.PointsService"]), {
-    code: 1,
-  });
-});
+test.serial(
+  "the health check says yes of the server and each service that it serves, and no of any other",
+  async (t) => {
+    const { address } = await startProcess(t, [serveTransfers(echo)]);
+    for (const service of [[], ["giftmesh.wallet.v1.LedgerService"]]) {
+      await t.notThrowsAsync(run(process.execPath, [healthCheck, address, ...service]));
+    }
+    await t.throwsAsync(run(process.execPath, [healthCheck, address, "giftmesh.wallet.v1.PointsService"]), {
+      code: 1,
+    });
+  },
+);
 
 test.serial("the health check says no of a server that has stopped", async (t) => {
   const { address, server } = await startProcess(t, []);

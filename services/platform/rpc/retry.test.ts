@@ -5,7 +5,7 @@ import { LedgerService } from "../../../gen/giftmesh/wallet/v1/ledger_service_pb
 import { PointsService } from "../../../gen/giftmesh/wallet/v1/points_service_pb.ts";
 import { Unavailable } from "../refusal.ts";
 import { Call } from "./call.ts";
-import { carriesItsOwnId, delayMs, isWorthAnotherTry } from "./retry.ts";
+import { carriesItsOwnId, isWorthAnotherTry } from "./retry.ts";
 import { failureOfCall, visible } from "./testing/failure.ts";
 import { echo, serveTransfers, transferRequest } from "./testing/ledger.ts";
 import { clientsOf, startProcess } from "./testing/mesh.ts";
@@ -45,15 +45,6 @@ for (const [name, code] of Object.entries(status).filter(([, code]) => typeof co
     t.is(isWorthAnotherTry(error satisfies ServiceError), name === "UNAVAILABLE");
   });
 }
-
-test("the delay doubles from 50 ms to 2 s, of which up to a half is left to chance", (t) => {
-  t.deepEqual(
-    [1, 2, 3, 4, 5, 6, 7, 100].map((attempt) => delayMs(attempt, 0)),
-    [50, 100, 200, 400, 800, 1_600, 2_000, 2_000],
-  );
-  t.is(delayMs(1, 0.5), 37.5);
-  t.true(delayMs(100, 0.999) >= 1_000);
-});
 
 test("a call outlives a restart of the other side", async (t) => {
   const first = await startProcess(t, [serveTransfers(echo)]);

@@ -3,12 +3,12 @@ import { type DescMethod, getOption, hasOption, type Message } from "@bufbuild/p
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { http } from "../../../gen/google/api/annotations_pb.ts";
 import { Refusal } from "../refusal.ts";
+import { backoffMs } from "../waiting.ts";
 import { accessOf } from "./access.ts";
 import type { Call } from "./call.ts";
 import type { Failure } from "./internal-error.ts";
 
-const firstDelayMs = 50;
-const longestDelayMs = 2_000;
+const backoff = { firstMs: 50, mostMs: 2_000 };
 const mostAttempts = 10;
 
 /**
@@ -47,14 +47,6 @@ export function isWorthAnotherTry(error: Failure | ServiceError): boolean {
   return error instanceof Refusal ? error.kind === "unavailable" : "code" in error && error.code === status.UNAVAILABLE;
 }
 
-/**
- * How long to wait before the next attempt, in milliseconds: twice as long each time, 50 ms first and 2 s at most, of
- * which up to a half is left to chance (0 ≤ chance < 1), so that those who failed together do not come again together.
- */
-export function delayMs(attempt: number, chance: number): number {
-  return Math.min(longestDelayMs, firstDelayMs * 2 ** (attempt - 1)) * (1 - chance / 2);
-}
-
 /** Runs attempts until one succeeds, or fails for good, or the next would come too late. Throws the last failure. */
 export async function retrying<T>(call: Call, attempt: () => Promise<T>): Promise<T> {
   for (let attempts = 1; ; attempts++) {
@@ -62,7 +54,7 @@ export async function retrying<T>(call: Call, attempt: () => Promise<T>): Promis
       return await attempt();
     } catch (error) {
       if (attempts === mostAttempts || !isWorthAnotherTry(error as Failure | ServiceError)) throw error;
-      const waitMs = Math.max(delayMs(attempts, Math.random()), toldToWaitMs(error));
+      const waitMs = Math.max(backoffMs(attempts, backoff), toldToWaitMs(error));
       if (waitMs >= call.remainingMs || call.cancelled?.aborted) throw error;
       await sleep(waitMs);
     }

@@ -1,3 +1,4 @@
+import { aboutVoucher } from "../../platform/codes/about-voucher.ts";
 import type { CodeKeys } from "../../platform/codes/code-keys.ts";
 import { callBack, type Step } from "../domain/code-request.ts";
 import { challengeOf } from "../domain/proof.ts";
@@ -26,7 +27,7 @@ export class Callbacks {
     const challenge = challengeOf(codeVerifier);
     const found = await requests.findByChallenge(challenge);
     if (!found) return "left";
-    const code = keys.seal(`voucher-${found.id}`, voucherCode);
+    const code = keys.seal(aboutVoucher(found.id), voucherCode);
     const callback = { challenge, code, searchKeys: keys.searchKeys(voucherCode) };
     const { kind } = await lane.take(found.id, (known, now) => callBack(known, callback, lateAfterMs, now));
     return kind;

@@ -17,7 +17,7 @@ const engineNames = found.map(({ name }) => name);
 await Promise.all(found.map((engine) => engine.remove()));
 
 /** Shorter than the seed's, but so long that no code is late only because the machine is busy. */
-export const shortTimes = {
+const shortTimes = {
   VOUCHER_ACK_AFTER_MS: "150",
   VOUCHER_LATE_AFTER_MS: "15000",
   VOUCHER_GIVE_UP_AFTER_MS: "30000",

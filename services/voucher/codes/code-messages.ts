@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { Channel } from "../../../gen/giftmesh/notification/v1/notification_pb.ts";
 import type { NotificationService } from "../../../gen/giftmesh/notification/v1/notification_service_pb.ts";
+import { aboutVoucher } from "../../platform/codes/about-voucher.ts";
 import { Call } from "../../platform/rpc/call.ts";
 import type { Client } from "../../platform/rpc/handler.ts";
 import type { Worker } from "../../platform/service.ts";
@@ -12,7 +13,7 @@ import { hasCode, noteSent, noteUnsent, type VoucherRequest } from "./domain/vou
 import type { News } from "./news.ts";
 import type { RequestSteps } from "./request-steps.ts";
 import type { VoucherRequests } from "./store/voucher-requests.ts";
-import { aboutVoucher, type VoucherCodes } from "./voucher-codes.ts";
+import type { VoucherCodes } from "./voucher-codes.ts";
 
 /** How many messages are on their way at once. */
 const atOnce = 200;

@@ -1,5 +1,6 @@
 import { NotificationService } from "../../../gen/giftmesh/notification/v1/notification_service_pb.ts";
 import { ContactService } from "../../../gen/giftmesh/profile/v1/contact_service_pb.ts";
+import { aboutVoucher } from "../../platform/codes/about-voucher.ts";
 import { CodeKeyRows, codeKeysMigration } from "../../platform/codes/code-key-rows.ts";
 import { openCodeKeys } from "../../platform/codes/open-code-keys.ts";
 import { Resealing } from "../../platform/codes/resealing.ts";
@@ -16,7 +17,7 @@ import { serveVouchers } from "./rpc/vouchers.ts";
 import { voucherRequestsMigration } from "./store/migrations.ts";
 import { VoucherList } from "./store/voucher-list.ts";
 import { table, VoucherRequests } from "./store/voucher-requests.ts";
-import { aboutVoucher, VoucherCodes } from "./voucher-codes.ts";
+import { VoucherCodes } from "./voucher-codes.ts";
 import { Watchers } from "./watchers.ts";
 import { showWatchers } from "./watchers-metric.ts";
 

@@ -1,3 +1,4 @@
+import { aboutVoucher } from "../../platform/codes/about-voucher.ts";
 import type { CodeKeys, SealedCode } from "../../platform/codes/code-keys.ts";
 import type { KeptCode, Voucher } from "./domain/voucher-request.ts";
 
@@ -19,9 +20,4 @@ export class VoucherCodes {
   open({ id, state }: Voucher): string {
     return this.keys.open(aboutVoucher(id), state.code);
   }
-}
-
-/** What a code is bound to; whoever seals one for a request says the same. */
-export function aboutVoucher(requestId: bigint): string {
-  return `voucher-${requestId}`;
 }

@@ -7,7 +7,7 @@ import type { News } from "./news.ts";
 import type { VoucherRequests } from "./store/voucher-requests.ts";
 
 /** How many may watch in one process. */
-export const mostWatchers = 10_000;
+const mostWatchers = 10_000;
 
 /** How often it is looked for what was told and not heard, in milliseconds. */
 const pollMs = 1_000;

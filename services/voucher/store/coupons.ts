@@ -161,7 +161,7 @@ export function couponOf(row: Row): Coupon {
 }
 
 /** What a coupon's row says of its discount. */
-export function discountOf(row: Row): Discount {
+function discountOf(row: Row): Discount {
   const value = row.discount_value as bigint;
   return row.discount_type === "percent"
     ? { type: "percent", hundredths: value, most: optional(row.max_discount) }

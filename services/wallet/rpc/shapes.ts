@@ -50,7 +50,7 @@ export function readOwner(reference: AccountReference | undefined): Owner {
   return { kind: known(owner?.value === undefined ? undefined : systemKindOf.get(owner.value)) };
 }
 
-export function accountReference({ owner }: Account): MessageInitShape<typeof AccountReferenceSchema> {
+function accountReference({ owner }: Account): MessageInitShape<typeof AccountReferenceSchema> {
   return owner.kind === "wallet"
     ? { owner: { case: "userId", value: owner.userId } }
     : { owner: { case: "system", value: systemCodes[owner.kind] } };

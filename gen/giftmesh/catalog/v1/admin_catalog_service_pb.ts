@@ -948,7 +948,7 @@ export const AdminCatalogService: GenService<{
     output: typeof GetVendorResponseSchema;
   },
   /**
-   * Changes a vendor: what is not named stays as it is.
+   * Changes a vendor: what is not named stays as it is. None: 404 `VENDOR_NOT_FOUND`.
    *
    * @generated from rpc giftmesh.catalog.v1.AdminCatalogService.UpdateVendor
    */
@@ -988,7 +988,8 @@ export const AdminCatalogService: GenService<{
     output: typeof GetAnyProductResponseSchema;
   },
   /**
-   * Changes a product: what is not named stays as it is. Orders that are there keep the price that they have.
+   * Changes a product: what is not named stays as it is. Orders that are there keep the price that they have. None: 404
+   * `PRODUCT_NOT_FOUND`.
    *
    * @generated from rpc giftmesh.catalog.v1.AdminCatalogService.UpdateProduct
    */
@@ -999,7 +1000,7 @@ export const AdminCatalogService: GenService<{
   },
   /**
    * Adds units to what is free, or takes them away. Fewer are free than are to go: 400 `OUT_OF_STOCK`; more than 10^12
-   * would be free: 400 `STOCK_LIMIT_EXCEEDED`.
+   * would be free: 400 `STOCK_LIMIT_EXCEEDED`; no such product: 404 `PRODUCT_NOT_FOUND`.
    *
    * @generated from rpc giftmesh.catalog.v1.AdminCatalogService.AdjustStock
    */
@@ -1039,7 +1040,7 @@ export const AdminCatalogService: GenService<{
     output: typeof GetOfferResponseSchema;
   },
   /**
-   * Changes an offer: what is not named stays as it is.
+   * Changes an offer: what is not named stays as it is. None: 404 `OFFER_NOT_FOUND`.
    *
    * @generated from rpc giftmesh.catalog.v1.AdminCatalogService.UpdateOffer
    */

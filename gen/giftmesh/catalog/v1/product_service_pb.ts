@@ -253,7 +253,7 @@ export const ProductService: GenService<{
     output: typeof ListProductsResponseSchema;
   },
   /**
-   * Reads one; one that is not on sale: 404 `PRODUCT_NOT_FOUND`. By POST too, as seed 004 has it.
+   * Reads one; one that is not on sale: 404 `PRODUCT_NOT_FOUND`. By POST too.
    *
    * @generated from rpc giftmesh.catalog.v1.ProductService.GetProduct
    */

@@ -120,7 +120,7 @@ export type CreateBackgroundRequest = Message<"giftmesh.giftcard.v1.CreateBackgr
   description?: string | undefined;
 
   /**
-   * The picture: a jpeg, png, gif or svg of at most 40 megapixels.
+   * The picture: a jpeg, png, gif or svg of at most 5 MiB and 40 megapixels.
    *
    * @generated from field: optional bytes background_image = 3;
    */
@@ -295,7 +295,7 @@ export type UpdateBackgroundRequest = Message<"giftmesh.giftcard.v1.UpdateBackgr
   description?: string | undefined;
 
   /**
-   * The picture: a jpeg, png, gif or svg of at most 40 megapixels. Unset: stays as it is.
+   * The picture: a jpeg, png, gif or svg of at most 5 MiB and 40 megapixels. Unset: stays as it is.
    *
    * @generated from field: optional bytes background_image = 4;
    */
@@ -445,7 +445,7 @@ export const GetBackgroundPictureRequestSchema: GenMessage<GetBackgroundPictureR
 
 /**
  * The pictures that gift cards can have (seed 002). An upload is judged by its bytes, whatever its name and media type
- * say: a jpeg, png, gif or svg of at most 5 MB and 40 megapixels. What is kept and served is made of it anew, as webp,
+ * say: a jpeg, png, gif or svg of at most 5 MiB and 40 megapixels. What is kept and served is made of it anew, as webp,
  * without the metadata of the upload.
  *
  * @generated from service giftmesh.giftcard.v1.BackgroundService
@@ -493,7 +493,8 @@ export const BackgroundService: GenService<{
     output: typeof GetBackgroundResponseSchema;
   },
   /**
-   * Changes a background: what is not named stays as it is. Cards that have it show the new picture.
+   * Changes a background: what is not named stays as it is. Cards that have it show the new picture. None: 404
+   * `BACKGROUND_NOT_FOUND`.
    *
    * @generated from rpc giftmesh.giftcard.v1.BackgroundService.UpdateBackground
    */
@@ -503,7 +504,8 @@ export const BackgroundService: GenService<{
     output: typeof UpdateBackgroundResponseSchema;
   },
   /**
-   * Deletes a background and its files. One that a card has: 400 `BACKGROUND_IN_USE`; it can be deactivated.
+   * Deletes a background and its files. One that a card has: 400 `BACKGROUND_IN_USE`; it can be deactivated. None: 404
+   * `BACKGROUND_NOT_FOUND`.
    *
    * @generated from rpc giftmesh.giftcard.v1.BackgroundService.DeleteBackground
    */
@@ -513,7 +515,7 @@ export const BackgroundService: GenService<{
     output: typeof DeleteBackgroundResponseSchema;
   },
   /**
-   * Makes an active background inactive, and an inactive one active.
+   * Makes an active background inactive, and an inactive one active. None: 404 `BACKGROUND_NOT_FOUND`.
    *
    * @generated from rpc giftmesh.giftcard.v1.BackgroundService.ToggleBackgroundStatus
    */

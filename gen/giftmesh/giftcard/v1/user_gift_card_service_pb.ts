@@ -793,7 +793,8 @@ export const UserGiftCardService: GenService<{
   /**
    * Puts a `wallet` card's amount into the caller's wallet. Neither its holder's nor with its code: 403
    * `GIFT_CARD_NOT_YOURS` for its maker, 404 `GIFT_CARD_NOT_FOUND` for others. Not active, or of the other type: 400
-   * `GIFT_CARD_NOT_REDEEMABLE`. Too many wrong codes: 429 `TOO_MANY_GUESSES`.
+   * `GIFT_CARD_NOT_REDEEMABLE`. It does not fit into the wallet: 400 `BALANCE_LIMIT_EXCEEDED`, and the card stays active. Too
+   * many wrong codes: 429 `TOO_MANY_GUESSES`.
    *
    * @generated from rpc giftmesh.giftcard.v1.UserGiftCardService.RedeemGiftCardToWallet
    */
@@ -803,8 +804,8 @@ export const UserGiftCardService: GenService<{
     output: typeof RedeemGiftCardToWalletResponseSchema;
   },
   /**
-   * The same, by the card's id or its code alone, and with the wallet as it is then: seed 000's call flow. Refused for the
-   * same reasons: 403 `GIFT_CARD_NOT_YOURS`, 404 `GIFT_CARD_NOT_FOUND`, 400 `GIFT_CARD_NOT_REDEEMABLE` and 429
+   * The same, by the card's id or its code alone, and with the wallet as it is then. Refused for the same reasons: 403
+   * `GIFT_CARD_NOT_YOURS`, 404 `GIFT_CARD_NOT_FOUND`, 400 `GIFT_CARD_NOT_REDEEMABLE`, 400 `BALANCE_LIMIT_EXCEEDED` and 429
    * `TOO_MANY_GUESSES`.
    *
    * @generated from rpc giftmesh.giftcard.v1.UserGiftCardService.RedeemGiftCard
@@ -818,7 +819,8 @@ export const UserGiftCardService: GenService<{
    * Orders an `order` card's product for the caller, at the price that was locked; what the card is worth beyond goes to
    * the caller's wallet. Who may is as for RedeemGiftCardToWallet, and what is refused: 403 `GIFT_CARD_NOT_YOURS`, 404
    * `GIFT_CARD_NOT_FOUND`, 400 `GIFT_CARD_NOT_REDEEMABLE` and 429 `TOO_MANY_GUESSES`. Out of stock: 400 `OUT_OF_STOCK`; not
-   * on sale any more: 404 `PRODUCT_NOT_FOUND`; the card stays active either way.
+   * on sale any more: 404 `PRODUCT_NOT_FOUND`; the rest does not fit into the wallet: 400 `BALANCE_LIMIT_EXCEEDED`; the card
+   * stays active in each case.
    *
    * @generated from rpc giftmesh.giftcard.v1.UserGiftCardService.CreateOrderFromGiftCard
    */
@@ -830,7 +832,8 @@ export const UserGiftCardService: GenService<{
   /**
    * Cancels the order that the caller made of a card, and puts what it cost into the caller's wallet. Not ordered by the
    * caller: 403 `GIFT_CARD_NOT_YOURS` for its maker, 404 `GIFT_CARD_NOT_FOUND` for others, but for its holder, as where no
-   * order was made of it: 400 `GIFT_CARD_NOT_REDEEMABLE`. Its vendor has completed it: 400 `ORDER_NOT_CANCELLABLE`.
+   * order was made of it: 400 `GIFT_CARD_NOT_REDEEMABLE`. Its vendor has completed it: 400 `ORDER_NOT_CANCELLABLE`; what it
+   * cost does not fit into the wallet: 400 `BALANCE_LIMIT_EXCEEDED`, and the order stays.
    *
    * @generated from rpc giftmesh.giftcard.v1.UserGiftCardService.CancelOrderAndRedeemToWallet
    */

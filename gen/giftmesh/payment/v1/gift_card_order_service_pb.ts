@@ -243,8 +243,10 @@ export const GiftCardOrderService: GenService<{
   /**
    * Places an order of one unit and pays it from what is owed on the card: the locked price goes to sales, the rest of the
    * card's amount to the buyer's wallet. It is pending until its vendor completes it. The same id again: the same answer;
-   * with other content: ABORTED `ORDER_ID_REUSED`. Out of stock: FAILED_PRECONDITION `OUT_OF_STOCK`; not on sale:
-   * NOT_FOUND `PRODUCT_NOT_FOUND`. A refusal is for good: nothing was moved, and an order of this id never will be placed.
+   * with other content: ABORTED `ORDER_ID_REUSED`. Out of stock: FAILED_PRECONDITION `OUT_OF_STOCK`; the price is above the
+   * card's amount, or in another currency: `GIFT_CARD_TOO_SMALL`; the rest does not fit into the wallet:
+   * `BALANCE_LIMIT_EXCEEDED`; not on sale: NOT_FOUND `PRODUCT_NOT_FOUND`. A refusal is for good: nothing was moved, and an
+   * order of this id never will be placed: ABORTED `ORDER_REFUSED_BEFORE` from then on.
    *
    * @generated from rpc giftmesh.payment.v1.GiftCardOrderService.PlaceGiftCardOrder
    */
@@ -255,8 +257,8 @@ export const GiftCardOrderService: GenService<{
   },
   /**
    * Cancels such an order: its stock is returned, and the locked price goes to the buyer's wallet. Cancelling a cancelled
-   * one: the same again. Its vendor has completed it: FAILED_PRECONDITION `ORDER_NOT_CANCELLABLE`; none: NOT_FOUND
-   * `ORDER_NOT_FOUND`.
+   * one: the same again. Its vendor has completed it: FAILED_PRECONDITION `ORDER_NOT_CANCELLABLE`; the price does not fit
+   * into the wallet: `BALANCE_LIMIT_EXCEEDED`, and the order stays; none: NOT_FOUND `ORDER_NOT_FOUND`.
    *
    * @generated from rpc giftmesh.payment.v1.GiftCardOrderService.CancelGiftCardOrder
    */

@@ -272,7 +272,8 @@ export const CancelOrderResponseSchema: GenMessage<CancelOrderResponse> = /*@__P
  */
 export const OrderService: GenService<{
   /**
-   * Places an order: takes the prices and offers of this instant, uses the coupon, holds the stock for 15 minutes, takes
+   * Places an order: takes the prices and offers of this instant, uses the coupon, holds the stock for 15 minutes unless
+   * the house has set another time, takes
    * what was ordered out of the cart, and prepares the payment. An order that a coupon makes free completes at once. All of
    * it, or nothing. Too little in stock: 400 `OUT_OF_STOCK`; a product that is not on sale: 404 `PRODUCT_NOT_FOUND`; products
    * of several currencies: 400 `MIXED_CURRENCIES`; more than 9007199254740991 minor units in all: 400 `ORDER_TOO_LARGE`; a
@@ -308,7 +309,8 @@ export const OrderService: GenService<{
   },
   /**
    * Cancels one of the caller's orders: money, stock and coupon are given back. One that expired, or of which a vendor
-   * has completed something: 400 `ORDER_NOT_CANCELLABLE`. Cancelling a cancelled one: the same again.
+   * has completed something: 400 `ORDER_NOT_CANCELLABLE`; its price does not fit into the wallet: 400
+   * `BALANCE_LIMIT_EXCEEDED`, and it stays paid. Cancelling a cancelled one: the same again. None: 404 `ORDER_NOT_FOUND`.
    *
    * @generated from rpc giftmesh.payment.v1.OrderService.CancelOrder
    */

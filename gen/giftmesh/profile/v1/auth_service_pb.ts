@@ -526,7 +526,7 @@ export const ContactChannelSchema: GenEnum<ContactChannel> = /*@__PURE__*/
  */
 export const AuthService: GenService<{
   /**
-   * Makes a user with the role ROLE_USER, and opens their wallet.
+   * Makes a user with the role ROLE_USER, and opens their wallet. A username that somebody has: 422 on `username`.
    *
    * @generated from rpc giftmesh.profile.v1.AuthService.Register
    */

@@ -110,7 +110,8 @@ export const CreateUserResponseSchema: GenMessage<CreateUserResponse> = /*@__PUR
  */
 export const UserAdminService: GenService<{
   /**
-   * Makes a user with any role. Only a super_admin makes admins and super_admins: 403 `FORBIDDEN`.
+   * Makes a user with any role. Only a super_admin makes admins and super_admins: 403 `FORBIDDEN`. A username that somebody
+   * has: 422 on `username`.
    *
    * @generated from rpc giftmesh.profile.v1.UserAdminService.CreateUser
    */

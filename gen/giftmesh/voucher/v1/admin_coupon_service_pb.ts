@@ -481,7 +481,7 @@ export const AdminCouponService: GenService<{
   },
   /**
    * Changes a coupon: what is not named stays as it is. What it takes off is fixed, so that nobody who has one loses;
-   * fewer than have been issued: 400 `COUPON_QUANTITY_TOO_LOW`.
+   * fewer than have been issued: 400 `COUPON_QUANTITY_TOO_LOW`; none: 404 `COUPON_NOT_FOUND`.
    *
    * @generated from rpc giftmesh.voucher.v1.AdminCouponService.UpdateCoupon
    */

@@ -317,7 +317,8 @@ export const MemberCouponSchema: GenMessage<MemberCoupon> = /*@__PURE__*/
 export const CouponService: GenService<{
   /**
    * Claims a coupon: first come, first served, in the order of arrival. None left: 400 `COUPON_SOLD_OUT`; the member has
-   * as many as one may: 409 `COUPON_ALREADY_ISSUED`; outside its time: 400 `COUPON_NOT_AVAILABLE`.
+   * as many as one may: 409 `COUPON_ALREADY_ISSUED`; outside its time: 400 `COUPON_NOT_AVAILABLE`;
+   * none: 404 `COUPON_NOT_FOUND`.
    *
    * @generated from rpc giftmesh.voucher.v1.CouponService.ClaimCoupon
    */

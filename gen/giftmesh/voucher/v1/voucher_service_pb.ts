@@ -423,8 +423,8 @@ export const VoucherStatusSchema: GenEnum<VoucherStatus> = /*@__PURE__*/
 /**
  * Voucher codes, which another house makes and takes its time over (seed 003).
  *
- * A code is asked for, and reaches whoever asked by one of two channels: on the web, if it comes within 30 seconds and
- * somebody fetches it by then; else by SMS. A phone number is international, or national in the default region, and kept
+ * A code is asked for, and reaches whoever asked by one of two channels: on the web, if it comes within 30 seconds (unless
+ * the house has set another time) and somebody fetches it by then; else by SMS. A phone number is international, or national in the default region, and kept
  * as E.164.
  *
  * @generated from service giftmesh.voucher.v1.VoucherService

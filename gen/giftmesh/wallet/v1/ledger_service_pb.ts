@@ -791,8 +791,9 @@ export const SystemAccountSchema: GenEnum<SystemAccount> = /*@__PURE__*/
 export const LedgerService: GenService<{
   /**
    * Moves money from one account to another, all or nothing. The same id again gets the same answer, however often;
-   * the same id with other content is ABORTED `TRANSFER_ID_REUSED`, one that was voided `TRANSFER_VOIDED`. A wallet that would go below zero:
-   * FAILED_PRECONDITION `INSUFFICIENT_BALANCE`, and nothing is moved.
+   * the same id with other content is ABORTED `TRANSFER_ID_REUSED`, one that was voided `TRANSFER_VOIDED`. A wallet that
+   * would go below zero is FAILED_PRECONDITION `INSUFFICIENT_BALANCE`, one that would have more than 2^53 - 1 minor units
+   * `BALANCE_LIMIT_EXCEEDED`, an account that is on both sides `SAME_ACCOUNT`; and nothing is moved.
    *
    * @generated from rpc giftmesh.wallet.v1.LedgerService.Transfer
    */

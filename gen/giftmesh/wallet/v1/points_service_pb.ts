@@ -303,7 +303,7 @@ export const ListTransactionsResponseSchema: GenMessage<ListTransactionsResponse
 export const PointsService: GenService<{
   /**
    * Charges points, once the payment provider approves; else 400 `CHARGE_DECLINED`. The development provider approves
-   * up to 10,000 of any major unit.
+   * up to 10,000 of any major unit. The wallet would have more than 2^53 - 1 minor units: 400 `BALANCE_LIMIT_EXCEEDED`.
    *
    * @generated from rpc giftmesh.wallet.v1.PointsService.ChargePoints
    */

@@ -9,6 +9,7 @@ import {
   type SealedVoucherCodeSchema,
   VoucherChannel,
 } from "../../../../gen/giftmesh/voucher/v1/voucher_events_pb.ts";
+import { aboutVoucher } from "../../../platform/codes/about-voucher.ts";
 import type { CodeKeys } from "../../../platform/codes/code-keys.ts";
 import { openSealingKeys } from "../../../platform/codes/open-code-keys.ts";
 import type { Database } from "../../../platform/database/database.ts";
@@ -16,7 +17,6 @@ import { consume } from "../../../platform/events/consumer.ts";
 import type { Outbox } from "../../../platform/events/outbox.ts";
 import type { ServiceDefinition } from "../../../platform/service.ts";
 import { type Instant, now, toTimestamp } from "../../../platform/time.ts";
-import { aboutVoucher } from "../voucher-codes.ts";
 
 const subject = "giftmesh.voucher.receive-code";
 
