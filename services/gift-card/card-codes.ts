@@ -1,5 +1,6 @@
 import type { CodeKeys } from "../platform/codes/code-keys.ts";
-import type { SealedCode } from "./domain/card.ts";
+import type { SealedCode } from "../platform/codes/kept-code.ts";
+import type { CardCode } from "./domain/card.ts";
 import { canonicalCode, lastFourOf, newCode } from "./domain/code.ts";
 
 /** Makes cards' codes and keeps them, each bound to its card. */
@@ -15,12 +16,12 @@ export class CardCodes {
   }
 
   /** A card's code as it is to be kept. */
-  seal(cardId: bigint, code: string): SealedCode {
+  seal(cardId: bigint, code: string): CardCode {
     return { ...this.keys.seal(aboutCard(cardId), code), last4: lastFourOf(code) };
   }
 
   /** A card's code. Throws CodeKeyMissing. */
-  open(cardId: bigint, code: Pick<SealedCode, "sealed" | "sealKeyId">): string {
+  open(cardId: bigint, code: SealedCode): string {
     return this.keys.open(aboutCard(cardId), code);
   }
 

@@ -1,3 +1,4 @@
+import type { KeptCode } from "../../platform/codes/kept-code.ts";
 import type { Instant } from "../../platform/time.ts";
 
 /** What a card is good for. */
@@ -44,16 +45,8 @@ export interface Recipient {
   readonly number: string | undefined;
 }
 
-/** A card's code as it is kept: to be found by, and to be opened by those who have the keys. Never the code itself. */
-export interface SealedCode {
-  /** HMAC-SHA256 of the code. */
-  readonly searchKey: Uint8Array;
-  /** Which key that was made with. */
-  readonly searchKeyId: string;
-  /** AES-256-GCM, with its nonce and tag. */
-  readonly sealed: Uint8Array;
-  /** Which key that was made with. */
-  readonly sealKeyId: string;
+/** A card's code as it is kept. */
+export interface CardCode extends KeptCode {
   /** The code's last four characters. */
   readonly last4: string;
 }
@@ -99,7 +92,7 @@ export interface Card extends Looks {
   readonly recipient: Recipient;
   /** What admins keep in mind about it. */
   readonly notes: string | undefined;
-  readonly code: SealedCode;
+  readonly code: CardCode;
   /** From this instant on it cannot be redeemed. */
   readonly expiresAt: Instant | undefined;
   readonly createdAt: Instant;

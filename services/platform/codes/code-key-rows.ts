@@ -3,7 +3,7 @@ import { createTable } from "../database/migrate.ts";
 import { insertInto, placeholders } from "../database/statements.ts";
 import type { Migration } from "../service.ts";
 import { now } from "../time.ts";
-import type { KeptCode, SealedCode } from "./code-keys.ts";
+import type { KeptCode, SealedCode } from "./kept-code.ts";
 
 /** Makes the table that says which keys codes are kept under. */
 export function codeKeysMigration(name: string): Migration {

@@ -2,24 +2,10 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
 import { RecentlyUsed } from "../recently-used.ts";
 import { Unavailable } from "../refusal.ts";
 import type { CodeKey, CodeKeyList } from "./code-key-list.ts";
+import type { KeptCode, SealedCode } from "./kept-code.ts";
 
 /** Whose codes keys are for: those of one open none of the other. */
 export type CodeOwner = "gift-card" | "voucher";
-
-/** A code as it is kept: to be found by, and to be opened by those who have the keys. Never the code itself. */
-export interface KeptCode {
-  /** HMAC-SHA256 of the code. */
-  readonly searchKey: Uint8Array;
-  /** Which key that was made with. */
-  readonly searchKeyId: string;
-  /** AES-256-GCM, with its nonce and tag. */
-  readonly sealed: Uint8Array;
-  /** Which key that was made with. */
-  readonly sealKeyId: string;
-}
-
-/** What of a kept code is needed to open it. */
-export type SealedCode = Pick<KeptCode, "sealed" | "sealKeyId">;
 
 /** Thrown when the key of a code is not among those that are set: of replicas that are being restarted, another has it. */
 export class CodeKeyMissing extends Unavailable {

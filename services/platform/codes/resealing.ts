@@ -1,7 +1,8 @@
 import type { Database } from "../database/database.ts";
 import type { Worker } from "../service.ts";
 import type { CodedRow, CodeKeyRows } from "./code-key-rows.ts";
-import type { CodeKeys, KeptCode } from "./code-keys.ts";
+import type { CodeKeys } from "./code-keys.ts";
+import type { KeptCode } from "./kept-code.ts";
 
 /** How many codes are written together: whoever needs such a row waits that long. */
 const atOnce = 200;

@@ -5,13 +5,13 @@ import {
   type CodeRequest,
   callBack,
   giveUp,
+  type HandedCode,
   leaveAlone,
   newRequest,
   postpone,
   receive,
   refuse,
   release,
-  type SealedCode,
   type Step,
 } from "./code-request.ts";
 
@@ -19,7 +19,7 @@ const second = 1_000_000n;
 const lateAfterMs = 30_000;
 const asked = newRequest({ id: 7n, phoneNumber: "+84909123456", requestedAt: 0n }, 600_000, 0n);
 
-const sealedAs = (text: string): SealedCode => {
+const sealedAs = (text: string): HandedCode => {
   const searchKey = Buffer.from(text);
   return { searchKey, sealed: searchKey, sealKeyId: "key" };
 };

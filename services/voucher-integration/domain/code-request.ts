@@ -1,3 +1,4 @@
+import type { KeptCode } from "../../platform/codes/kept-code.ts";
 import type { Instant } from "../../platform/time.ts";
 import { isSame } from "./proof.ts";
 
@@ -42,16 +43,12 @@ export interface CodeRequest {
   readonly settledAt: Instant | undefined;
 }
 
-/** A code that nobody without the keys can read. */
-export interface SealedCode {
-  readonly searchKey: Uint8Array;
-  readonly sealed: Uint8Array;
-  readonly sealKeyId: string;
-}
+/** What of a code is handed on, and to tell it from another: nobody without the keys can read it. */
+export type HandedCode = Pick<KeptCode, "searchKey" | "sealed" | "sealKeyId">;
 
 /** What whoever wants the code is to hear. */
 export type Outcome =
-  | { readonly kind: "code"; readonly code: SealedCode; readonly channel: "web" | "sms" }
+  | { readonly kind: "code"; readonly code: HandedCode; readonly channel: "web" | "sms" }
   | { readonly kind: "failure"; readonly why: FailureKind };
 
 export type FailureKind = "refused" | "timed_out";
@@ -90,7 +87,7 @@ export function newRequest(
 }
 
 /** The provider has answered with the code. */
-export function receive(request: CodeRequest, code: SealedCode, lateAfterMs: number, now: Instant): Step {
+export function receive(request: CodeRequest, code: HandedCode, lateAfterMs: number, now: Instant): Step {
   if (!isOpen(request) || now >= request.givesUpAt) return left;
   // By our own clock: what the provider takes for late is its own affair.
   const channel = now - request.requestedAt < microseconds(lateAfterMs) ? "web" : "sms";
@@ -120,7 +117,7 @@ export function leaveAlone(request: CodeRequest, lease: string, lateAfterMs: num
 /** A callback whose verifier has this challenge. */
 export interface Callback {
   readonly challenge: string;
-  readonly code: SealedCode;
+  readonly code: HandedCode;
   /** Everything that the code may be known by. */
   readonly searchKeys: readonly Uint8Array[];
 }

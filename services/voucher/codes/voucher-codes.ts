@@ -1,6 +1,7 @@
 import { aboutVoucher } from "../../platform/codes/about-voucher.ts";
-import type { CodeKeys, SealedCode } from "../../platform/codes/code-keys.ts";
-import type { KeptCode, Voucher } from "./domain/voucher-request.ts";
+import type { CodeKeys } from "../../platform/codes/code-keys.ts";
+import type { KeptCode, SealedCode } from "../../platform/codes/kept-code.ts";
+import type { Voucher } from "./domain/voucher-request.ts";
 
 /** Keeps vouchers' codes, each bound to its request. */
 export class VoucherCodes {

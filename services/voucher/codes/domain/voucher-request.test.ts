@@ -1,5 +1,6 @@
 import test from "ava";
 import fc from "fast-check";
+import type { KeptCode } from "../../../platform/codes/kept-code.ts";
 import { messageWith } from "./code-message.ts";
 import {
   begin,
@@ -7,7 +8,6 @@ import {
   fail,
   hasCode,
   isToBeShown,
-  type KeptCode,
   noteSent,
   noteUnsent,
   passTime,

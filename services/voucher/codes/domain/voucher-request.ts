@@ -1,3 +1,4 @@
+import type { KeptCode } from "../../../platform/codes/kept-code.ts";
 import type { Instant } from "../../../platform/time.ts";
 
 /** Where a code is told: on the web, by whoever watches its request, or by SMS to the phone that it is for. */
@@ -10,18 +11,6 @@ export type Failure = "refused" | "timed_out";
 export interface Patience {
   readonly lateAfter: bigint;
   readonly giveUpAfter: bigint;
-}
-
-/** A code as it is kept: to be found by, and to be opened by those who have the keys. Never the code itself. */
-export interface KeptCode {
-  /** HMAC-SHA256 of the code. */
-  readonly searchKey: Uint8Array;
-  /** Which key that was made with. */
-  readonly searchKeyId: string;
-  /** AES-256-GCM, with its nonce and tag. */
-  readonly sealed: Uint8Array;
-  /** Which key that was made with. */
-  readonly sealKeyId: string;
 }
 
 /** Whether the SMS with a code has left. */
