@@ -1,6 +1,6 @@
 import { type DescEnum, type DescField, getOption, hasOption, ScalarType } from "@bufbuild/protobuf";
 import { type FieldRules, field as fieldRules } from "../../gen/buf/validate/validate_pb.ts";
-import { instantText } from "./encode.ts";
+import { instantText } from "../platform/instant-text.ts";
 import { enumNames } from "./enum-names.ts";
 import type { Json, Schema } from "./openapi-document.ts";
 

@@ -1,3 +1,4 @@
+import { basicAuthorization } from "../platform/basic-credentials.ts";
 import type { Sender } from "./delivery.ts";
 import type { Message } from "./domain/message.ts";
 
@@ -11,14 +12,17 @@ const mostAtOnce = 16;
  * own; any 2xx within 5 s is a success. A user and password in the URL are sent as Basic authentication (RFC 7617).
  */
 export function createSmsSender(smsUrl: string): Sender {
-  const { url, authorization } = withoutCredentials(smsUrl);
+  const url = new URL(smsUrl);
+  const headers = { "content-type": "application/json", ...basicAuthorization(url) };
+  // `fetch` takes no URL with a user in it.
+  Object.assign(url, { username: "", password: "" });
   return {
     atOnce: mostAtOnce,
     async send(message) {
       const { to, body } = message;
       const answer = await fetch(url, {
         method: "POST",
-        headers: { "content-type": "application/json", "idempotency-key": keyOf(message), ...authorization },
+        headers: { ...headers, "idempotency-key": keyOf(message) },
         body: JSON.stringify({ to, body }),
         redirect: "manual",
         signal: AbortSignal.timeout(patienceMs),
@@ -33,14 +37,4 @@ export function createSmsSender(smsUrl: string): Sender {
 /** Unique at a gateway that others use too, and whatever becomes of the numbers: a new database counts from 1 again. */
 function keyOf({ id, createdAt }: Message): string {
   return `message-${id}-${createdAt}`;
-}
-
-function withoutCredentials(smsUrl: string) {
-  const url = new URL(smsUrl);
-  const { username, password } = url;
-  if (!username && !password) return { url, authorization: {} };
-  url.username = "";
-  url.password = "";
-  const credentials = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
-  return { url, authorization: { authorization: `Basic ${credentials.toString("base64")}` } };
 }

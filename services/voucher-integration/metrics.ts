@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from "prom-client";
+import { showNumber } from "../platform/gauges.ts";
 import type { Verdict } from "./callbacks/callback-server.ts";
 import type { AskingOutcome, Circuit } from "./provider/circuit.ts";
 import type { Requests } from "./store/requests.ts";
@@ -35,17 +36,10 @@ export function countProvider(
       this.set(circuit.isClosed ? 0 : 1);
     },
   });
-  new Gauge({
+  showNumber(registry, {
     name: "giftmesh_voucher_requests_open",
     help: "Requests that wait for the voucher provider to be asked, or to call back.",
-    registers,
-    async collect() {
-      // What cannot be found out now is not shown; everything else is.
-      await requests.openCount().then(
-        (count) => this.set(count),
-        () => this.remove(),
-      );
-    },
+    count: () => requests.openCount(),
   });
   return {
     onAnswer: (kind) => answers.inc({ kind }),

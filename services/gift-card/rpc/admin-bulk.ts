@@ -7,6 +7,7 @@ import {
 import type { Database } from "../../platform/database/database.ts";
 import { settle } from "../../platform/idempotency.ts";
 import type { IdSequence } from "../../platform/ids.ts";
+import { instantText } from "../../platform/instant-text.ts";
 import { formatAmount } from "../../platform/money.ts";
 import { NotFound } from "../../platform/refusal.ts";
 import type { Handlers } from "../../platform/rpc/handler.ts";
@@ -110,14 +111,8 @@ function batchShape(batch: Batch): MessageInitShape<typeof GiftCardBatchSchema> 
 /** RFC 4180: no field has a comma, a quote or a line break in it. */
 function csvOf(cards: readonly CodedCard[], codes: Pick<CardCodes, "open">): string {
   const lines = cards.map(({ id, code, amount, currency, expiresAt }) => {
-    const until = expiresAt === undefined ? "" : isoOf(expiresAt);
+    const until = expiresAt === undefined ? "" : instantText(toTimestamp(expiresAt));
     return [id, codes.open(id, code), formatAmount(amount, currency), currency, until].join(",");
   });
   return ["id,code,amount,currency,expires_at", ...lines].map((line) => `${line}\r\n`).join("");
-}
-
-/** With all six digits, as everywhere. */
-function isoOf(instant: bigint): string {
-  const seconds = new Date(Number(instant / 1_000n)).toISOString().slice(0, 19);
-  return `${seconds}.${String(instant % 1_000_000n).padStart(6, "0")}Z`;
 }

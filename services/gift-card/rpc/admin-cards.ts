@@ -17,7 +17,7 @@ import { readCountedPage } from "./card-pages.ts";
 import type { CardShapes, View } from "./card-shapes.ts";
 import { type ChangeRequests, nameOf } from "./change-request.ts";
 import { readGiftType, readMethod, readStatus } from "./codes.ts";
-import { type NewCardRequest, type NewCards, Reading } from "./new-card.ts";
+import { CardReading, type NewCardRequest, type NewCards } from "./new-card.ts";
 import { settling } from "./settling.ts";
 
 type IssueRequest = NewCardRequest & { readonly userId?: bigint | undefined; readonly notes?: string | undefined };
@@ -52,7 +52,7 @@ export function handleCards(parts: AdminCardParts): CardHandlers {
   };
 
   const wantedCard = async (request: IssueRequest, call: Call): Promise<WantedCard> => {
-    const reading = new Reading();
+    const reading = new CardReading();
     const userId = request.userId ?? call.caller.userId;
     const name = (await nameOf(userId, askers, call, reading)) ?? "";
     return {

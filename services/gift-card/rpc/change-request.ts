@@ -1,7 +1,7 @@
 import type { CountryCode } from "libphonenumber-js";
 import type { UpdateGiftCardRequest } from "../../../gen/giftmesh/giftcard/v1/admin_gift_card_service_pb.ts";
 import { formatAmount } from "../../platform/money.ts";
-import { InvalidFields, Refusal } from "../../platform/refusal.ts";
+import { Refusal } from "../../platform/refusal.ts";
 import type { Call } from "../../platform/rpc/call.ts";
 import { now, toInstant } from "../../platform/time.ts";
 import type { Askers } from "../askers.ts";
@@ -10,7 +10,7 @@ import type { CardImages } from "../card-images.ts";
 import type { Amendment, Purpose } from "../domain/amending.ts";
 import type { Card } from "../domain/card.ts";
 import { readGiftType, readStatus } from "./codes.ts";
-import { Reading } from "./new-card.ts";
+import { CardReading } from "./new-card.ts";
 
 export interface ChangeRequestParts {
   readonly images: Pick<CardImages, "findActive">;
@@ -28,7 +28,7 @@ export class ChangeRequests {
 
   /** Throws InvalidFields. */
   async read(request: UpdateGiftCardRequest, card: Card, call: Call): Promise<WantedChange> {
-    const reading = new Reading();
+    const reading = new CardReading();
     const amount = this.readAmount(request, card, reading);
     const amendment: Amendment = {
       purpose: purposeOf(request),
@@ -46,33 +46,33 @@ export class ChangeRequests {
       },
       expiresAt: readExpiry(request, card, reading),
     };
-    if (reading.violations.length > 0) throw new InvalidFields(reading.violations);
+    reading.check();
     return { amendment, amount, status: readStatus(request.status) };
   }
 
-  private readAmount({ amount: text }: UpdateGiftCardRequest, { currency, goods }: Card, reading: Reading) {
+  private readAmount({ amount: text }: UpdateGiftCardRequest, { currency, goods }: Card, reading: CardReading) {
     if (text === undefined) return undefined;
-    const amount = reading.amount(text, currency);
+    const amount = reading.amount("amount", text, currency);
     if (amount !== undefined && goods && amount < goods.price) {
       reading.refuse("amount", `must not be less than ${formatAmount(goods.price, currency)}`);
     }
     return amount;
   }
 
-  private async readImage({ backgroundImageId: id }: UpdateGiftCardRequest, card: Card, reading: Reading) {
+  private async readImage({ backgroundImageId: id }: UpdateGiftCardRequest, card: Card, reading: CardReading) {
     if (id === undefined) return {};
     const isThere = id === card.backgroundImageId || (await this.parts.images.findActive(id)) !== undefined;
     if (!isThere) reading.refuse("background_image_id", "is not active");
     return { backgroundImageId: id };
   }
 
-  private async readSender({ userId }: UpdateGiftCardRequest, call: Call, reading: Reading) {
+  private async readSender({ userId }: UpdateGiftCardRequest, call: Call, reading: CardReading) {
     if (userId === undefined) return {};
     const name = await nameOf(userId, this.parts.askers, call, reading);
     return { sender: { id: userId, name: name ?? "" } };
   }
 
-  private readNumber({ recipientNumber: text }: UpdateGiftCardRequest, reading: Reading) {
+  private readNumber({ recipientNumber: text }: UpdateGiftCardRequest, reading: CardReading) {
     const number = reading.number(text, this.parts.defaultPhoneRegion);
     return number === undefined ? {} : { number };
   }
@@ -83,7 +83,7 @@ export async function nameOf(
   userId: bigint,
   askers: Pick<Askers, "find">,
   call: Call,
-  reading: Reading,
+  reading: CardReading,
 ): Promise<string | undefined> {
   try {
     return (await askers.find(userId, call)).name;
@@ -98,7 +98,7 @@ function purposeOf({ giftType, currency, vendorId, productId, offerId }: UpdateG
 }
 
 /** An instant that it has already may have passed since. */
-function readExpiry({ expiresAt }: UpdateGiftCardRequest, card: Card, reading: Reading) {
+function readExpiry({ expiresAt }: UpdateGiftCardRequest, card: Card, reading: CardReading) {
   if (expiresAt && toInstant(expiresAt) === card.expiresAt) return card.expiresAt;
   return reading.expiry(expiresAt, now());
 }

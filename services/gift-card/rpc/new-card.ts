@@ -2,9 +2,10 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { CountryCode } from "libphonenumber-js";
 import type { Quote } from "../../../gen/giftmesh/catalog/v1/stock_service_pb.ts";
 import { GiftType } from "../../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
-import { formatAmount, isCurrency, parseAmount } from "../../platform/money.ts";
+import { FieldReading } from "../../platform/field-reading.ts";
+import { formatAmount, isCurrency } from "../../platform/money.ts";
 import { readPhoneNumber } from "../../platform/phone-number.ts";
-import { type FieldViolation, InvalidFields, Refusal } from "../../platform/refusal.ts";
+import { Refusal } from "../../platform/refusal.ts";
 import type { Call } from "../../platform/rpc/call.ts";
 import { type Instant, now, toInstant } from "../../platform/time.ts";
 import type { CardImages } from "../card-images.ts";
@@ -58,17 +59,16 @@ export class NewCards {
   }
 
   /** Throws InvalidFields, with what was found to be wrong before. */
-  async read(request: NewCardRequest, call: Call, reading = new Reading()): Promise<RequestedCard> {
+  async read(request: NewCardRequest, call: Call, reading = new CardReading()): Promise<RequestedCard> {
     const giftType = request.giftType === GiftType.ORDER ? "order" : "wallet";
     const expiresAt = reading.expiry(request.expiresAt, now());
     const number = reading.number(request.recipientNumber, this.parts.defaultPhoneRegion);
     if (!(await this.isThere(request.backgroundImageId))) reading.refuse("background_image_id", "is not active");
     const worth =
       giftType === "order" ? await this.readOrder(request, call, reading) : this.readWallet(request, reading);
-    if (reading.violations.length > 0 || !worth) throw new InvalidFields(reading.violations);
     return {
       giftType,
-      ...worth,
+      ...reading.checked(worth),
       recipient: { name: request.recipientName, email: request.recipientEmail?.toLowerCase(), number },
       backgroundColor: request.backgroundColor,
       backgroundImageId: request.backgroundImageId,
@@ -83,16 +83,16 @@ export class NewCards {
 
   private readWallet(
     request: NewCardRequest,
-    reading: Reading,
+    reading: CardReading,
   ): Pick<Card, "currency" | "amount" | "goods"> | undefined {
     const currency = request.currency ?? this.parts.defaultCurrency;
     if (!isCurrency(currency)) return reading.refuse("currency", "is not supported");
     if (request.amount === undefined) return reading.miss("amount");
-    const amount = reading.amount(request.amount, currency);
+    const amount = reading.amount("amount", request.amount, currency);
     return amount === undefined ? undefined : { currency, amount, goods: undefined };
   }
 
-  private async readOrder(request: NewCardRequest, call: Call, reading: Reading) {
+  private async readOrder(request: NewCardRequest, call: Call, reading: CardReading) {
     const { vendorId, productId } = request;
     if (vendorId === undefined) reading.miss("vendor_id");
     if (productId === undefined) return reading.miss("product_id");
@@ -104,7 +104,7 @@ export class NewCards {
     if (request.currency !== undefined && request.currency !== currency) {
       reading.refuse("currency", `must be the product's, ${currency}`);
     }
-    const amount = request.amount === undefined ? price : reading.amount(request.amount, currency);
+    const amount = request.amount === undefined ? price : reading.amount("amount", request.amount, currency);
     if (amount !== undefined && amount < price) {
       reading.refuse("amount", `must not be less than ${formatAmount(price, currency)}`);
     }
@@ -117,7 +117,7 @@ export class NewCards {
     productId: bigint,
     offerId: bigint | undefined,
     call: Call,
-    reading: Reading,
+    reading: CardReading,
   ): Promise<Quote | undefined> {
     try {
       return (await this.parts.stock.quoteProducts({ items: [{ productId, offerId }] }, call)).quotes[0];
@@ -128,22 +128,10 @@ export class NewCards {
   }
 }
 
-/** One reading of a request: what is wrong with its fields so far. */
-export class Reading {
-  readonly violations: FieldViolation[] = [];
-
-  /** The end of a sentence that starts with the field's name. */
-  refuse(field: string, problem: string): undefined {
-    this.violations.push({ field, description: `The ${field.replaceAll("_", " ")} ${problem}.` });
-  }
-
+/** One reading of what is to be on a card. */
+export class CardReading extends FieldReading {
   miss(field: string): undefined {
     this.refuse(field, "field is required");
-  }
-
-  amount(text: string, currency: string): bigint | undefined {
-    const amount = parseAmount(text, currency);
-    return "minorUnits" in amount ? amount.minorUnits : this.refuse("amount", amount.problem);
   }
 
   expiry(timestamp: Timestamp | undefined, at: Instant): Instant | undefined {

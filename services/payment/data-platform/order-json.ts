@@ -7,7 +7,8 @@ import {
   OrderStatus,
   PaymentMethod,
 } from "../../../gen/giftmesh/payment/v1/order_pb.ts";
-import { type Instant, microsecondsPerSecond, toInstant } from "../../platform/time.ts";
+import { instantText } from "../../platform/instant-text.ts";
+import { toTimestamp } from "../../platform/time.ts";
 import type { OrderEntry } from "./order-feed.ts";
 
 const statuses: Readonly<Record<OrderStatus, string | null>> = {
@@ -28,7 +29,7 @@ const paymentMethods: Readonly<Record<PaymentMethod, string | null>> = {
 /** The body of the request that tells of an entry, as JSON: its type, when it happened, and the order as REST shows it. */
 export function bodyOf({ type, order, occurredAt }: OrderEntry): Uint8Array {
   return Buffer.from(
-    JSON.stringify({ type, timestamp: textOf(occurredAt), data: jsonOf(create(OrderSchema, order)) }),
+    JSON.stringify({ type, timestamp: instantText(toTimestamp(occurredAt)), data: jsonOf(create(OrderSchema, order)) }),
     "utf8",
   );
 }
@@ -73,11 +74,5 @@ function numberOf(value: bigint | undefined): number | null {
 }
 
 function timeOf(timestamp: Timestamp | undefined): string | null {
-  return timestamp ? textOf(toInstant(timestamp)) : null;
-}
-
-/** ISO 8601 in UTC with six digits. */
-function textOf(instant: Instant): string {
-  const toSecond = new Date(Number(instant / 1_000n)).toISOString().slice(0, 19);
-  return `${toSecond}.${String(instant % microsecondsPerSecond).padStart(6, "0")}Z`;
+  return timestamp ? instantText(timestamp) : null;
 }

@@ -1,6 +1,9 @@
 import type { Pool } from "undici";
+import { basicAuthorization } from "../../platform/basic-credentials.ts";
 import type { CodeRequest } from "../domain/code-request.ts";
 import { type ProviderAnswer, readAnswer } from "../domain/provider-answer.ts";
+
+const headers = { "content-type": "application/json", "user-agent": "giftmesh" };
 
 /** How much of an answer is read, in bytes; a longer one is none. */
 const mostBytes = 16 * 1024;
@@ -35,7 +38,7 @@ export class ProviderClient {
       const { statusCode, body } = await (await this.poolOf(base)).request({
         method: "POST",
         path: `${base.pathname.replace(/\/$/, "")}/api/request/voucher`,
-        headers: { ...headersOf(base), "idempotency-key": `"${keyOf(request)}"` },
+        headers: { ...headers, ...basicAuthorization(base), "idempotency-key": `"${keyOf(request)}"` },
         body: JSON.stringify({ phoneNumber, callbackUrl }),
         signal: AbortSignal.any([abandoned, AbortSignal.timeout(patienceMs)]),
       });
@@ -73,11 +76,4 @@ export class ProviderClient {
 /** Unique whatever becomes of the numbers: a voucher service that begins anew counts from 1 again. */
 function keyOf({ id, requestedAt }: CodeRequest): string {
   return `voucher-${id}-${requestedAt}`;
-}
-
-function headersOf({ username, password }: URL): Record<string, string> {
-  const common = { "content-type": "application/json", "user-agent": "giftmesh" };
-  if (username === "" && password === "") return common;
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { ...common, authorization: `Basic ${Buffer.from(credentials).toString("base64")}` };
 }
