@@ -55,6 +55,7 @@ export class CardChange {
     const start = ending && returning.start(ending, call);
     const end = (step: Step, instant: Instant) =>
       start ? followedBy(step, (present) => start(present, instant), instant) : step;
+    // Whatever refuses it is told before anything is changed.
     end(amended, at);
     let before = card;
     const write = (present: Card, instant: Instant) => {

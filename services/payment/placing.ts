@@ -5,7 +5,7 @@ import { isFinalNo, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { now, toTimestamp } from "../platform/time.ts";
 import { OrderRefusedBefore } from "./domain/errors.ts";
-import { effectIdOf, isPaidAtOnce, type Order, type Payer, unplaced } from "./domain/order.ts";
+import { effectIdOf, isPaidAtOnce, isUnplaced, type Order, type Payer } from "./domain/order.ts";
 import { allocate, amountOf, type Line, type PricedLine, price, type Quote, sum } from "./domain/pricing.ts";
 import { asItIs, begin, placed } from "./domain/steps.ts";
 import { isEnded, type Neighbours } from "./neighbours.ts";
@@ -94,11 +94,11 @@ export class Placing {
       step: (order, now) => placed(order, found, now),
       beside: (order, kind) => [
         ...(kind === "taken" ? (wish.beside ?? []) : []),
-        ...(isBeingPaid(order) || unplaced.includes(order.state) ? [] : settling(order)),
+        ...(isBeingPaid(order) || isUnplaced(order) ? [] : settling(order)),
       ],
     });
     // Whoever saw to it meanwhile took this process for dead.
-    if (unplaced.includes(order.state)) throw new Unavailable();
+    if (isUnplaced(order)) throw new Unavailable();
     return isBeingPaid(order) ? this.pay(order, call, settling) : order;
   }
 

@@ -1,4 +1,5 @@
 import type { Session } from "./database/database.ts";
+import { selectAnswered } from "./receipt.ts";
 import { Refusal } from "./refusal.ts";
 import type { Call } from "./rpc/call.ts";
 
@@ -15,6 +16,6 @@ export class AnsweredElsewhere extends Refusal {
  */
 export async function refuseIfAnswered(session: Session, { receipt }: Call): Promise<void> {
   if (!receipt) return;
-  const [rows] = await session.run([{ sql: "SELECT id FROM receipts WHERE id = ?", values: [receipt.id] }]);
+  const [rows] = await session.run([selectAnswered([receipt.id])]);
   if (rows && rows.length > 0) throw new AnsweredElsewhere();
 }

@@ -69,6 +69,11 @@ export function selectReceipts(ids: readonly Uint8Array[], lock = ""): Statement
   };
 }
 
+/** Which of these receipts there are: to be asked once the rows in question are locked. */
+export function selectAnswered(ids: readonly Uint8Array[]): Statement {
+  return { sql: `SELECT id FROM receipts WHERE id IN (${placeholders(ids.length)})`, values: ids };
+}
+
 /** What writes the claims of these receipts, of which there is no row. */
 export function insertClaims(receipts: readonly Receipt[]): Statement {
   return insertInto(

@@ -1,9 +1,9 @@
 import { AnsweredElsewhere } from "../platform/answered-elsewhere.ts";
 import type { Database, Statement } from "../platform/database/database.ts";
 import { isTransient } from "../platform/database/failures.ts";
-import { placeholders } from "../platform/database/statements.ts";
 import type { IdSequence } from "../platform/ids.ts";
 import { type Circumstances, Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
+import { selectAnswered } from "../platform/receipt.ts";
 import { ClaimBatch, type ClaimCommand, type NumberedClaim } from "./claim-batch.ts";
 import { Holdings } from "./domain/holdings.ts";
 import type { MemberCoupon } from "./domain/member-coupon.ts";
@@ -128,7 +128,7 @@ export class CouponClaims {
       selectCoupons([...new Set(commands.map(({ couponId }) => couponId))], forUpdate),
       // After the locks, so that what was under way is seen.
       countHeld(commands),
-      ...(receiptIds.length > 0 ? [selectReceipts(receiptIds)] : none),
+      ...(receiptIds.length > 0 ? [selectAnswered(receiptIds)] : none),
       ...(triedBefore.length > 0 ? [selectClaimed(triedBefore.map(({ id, command }) => ({ ...command, id })))] : none),
     ];
     const { outcomes, batch } = await this.database.batch(load, async ([coupons = [], holdings = [], ...rest]) => {
@@ -154,10 +154,6 @@ export class CouponClaims {
     this.remembered.remember(batch);
     return outcomes;
   }
-}
-
-function selectReceipts(ids: readonly Uint8Array[]): Statement {
-  return { sql: `SELECT id FROM receipts WHERE id IN (${placeholders(ids.length)})`, values: ids };
 }
 
 function textOf(id: Uint8Array): string {

@@ -15,6 +15,11 @@ export type OrderState = RestState | FlowState;
 /** States that nobody but the flow itself sees: the order was never placed. */
 export const unplaced: readonly OrderState[] = ["placing", "abandoning", "failed"];
 
+/** Whether nobody but the flow itself sees it. */
+export function isUnplaced({ state }: Pick<Order, "state">): boolean {
+  return unplaced.includes(state);
+}
+
 /** What an order is paid from. */
 export type Payer =
   | { readonly method: "balance" }

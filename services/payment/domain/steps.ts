@@ -4,6 +4,7 @@ import { OrderNotCancellable, OrderNotCompletable, PaymentNotPayable } from "./e
 import {
   isDeliveryBegun,
   isPaidAtOnce,
+  isUnplaced,
   type Order,
   type OrderItem,
   type OrderState,
@@ -188,16 +189,12 @@ export function undone(order: Order, now: Instant): Step {
  */
 export function complete(order: Order, vendorId: bigint, now: Instant): Step {
   const isTheirs = (item: OrderItem) => item.vendorId === vendorId;
-  if (!order.items.some(isTheirs) || isUnplaced(order.state)) throw new NotFound("Order");
+  if (!order.items.some(isTheirs) || isUnplaced(order)) throw new NotFound("Order");
   if (order.state === "refunding") throw new Unavailable(beingCancelled);
   if (order.state !== "pending" && order.state !== "completed") throw new OrderNotCompletable();
   if (order.items.every((item) => !isTheirs(item) || item.completedAt !== undefined)) return asItIs(order);
   const items = order.items.map((item) => (isTheirs(item) ? { ...item, completedAt: item.completedAt ?? now } : item));
   return taken({ ...order, items, state: paidState({ ...order, items }) });
-}
-
-function isUnplaced(state: OrderState): boolean {
-  return state === "placing" || state === "abandoning" || state === "failed";
 }
 
 function underWay(order: Order, state: OrderState, now: Instant): Step {

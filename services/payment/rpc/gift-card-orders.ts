@@ -5,7 +5,7 @@ import {
 import { NotFound } from "../../platform/refusal.ts";
 import { type Served, serve } from "../../platform/rpc/handler.ts";
 import { GiftCardTooSmall, OrderIdReused } from "../domain/errors.ts";
-import { type Order, transferIdOf, unplaced } from "../domain/order.ts";
+import { isUnplaced, type Order, transferIdOf } from "../domain/order.ts";
 import type { Placing, Wish } from "../placing.ts";
 import type { OrderLists } from "../store/order-lists.ts";
 import type { Undoing } from "../undoing.ts";
@@ -16,7 +16,7 @@ export function serveGiftCardOrders(placing: Placing, undoing: Undoing, orders: 
   /** The order of an id. Throws NotFound where none was placed. */
   const placedAs = async (id: string): Promise<Order> => {
     const order = await orders.findRequested(requestIdOf(id));
-    if (!order || unplaced.includes(order.state)) throw new NotFound("Order");
+    if (!order || isUnplaced(order)) throw new NotFound("Order");
     return order;
   };
 
@@ -40,7 +40,7 @@ export function serveGiftCardOrders(placing: Placing, undoing: Undoing, orders: 
 
     async listGiftCardOrders({ orderIds }) {
       const found = await orders.findMany(orderIds);
-      const ofCards = found.filter(({ payer, state }) => payer.method === "gift_card" && !unplaced.includes(state));
+      const ofCards = found.filter((order) => order.payer.method === "gift_card" && !isUnplaced(order));
       return { orders: ofCards.map(orderShape) };
     },
   });

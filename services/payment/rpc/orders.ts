@@ -4,7 +4,7 @@ import { NotFound } from "../../platform/refusal.ts";
 import { memberId } from "../../platform/rpc/access.ts";
 import type { Call } from "../../platform/rpc/call.ts";
 import { type Served, serve } from "../../platform/rpc/handler.ts";
-import { type Order, unplaced } from "../domain/order.ts";
+import { isUnplaced, type Order } from "../domain/order.ts";
 import { addUp } from "../domain/pricing.ts";
 import type { Placing } from "../placing.ts";
 import { removeLines } from "../store/carts.ts";
@@ -38,7 +38,7 @@ export function serveOrders(placing: Placing, undoing: Undoing, orders: OrderLis
 
     async getOrder({ orderId }, { caller: { userId } }) {
       const order = await orders.find(orderId);
-      if (!order || order.userId !== userId || unplaced.includes(order.state)) throw new NotFound("Order");
+      if (!order || order.userId !== userId || isUnplaced(order)) throw new NotFound("Order");
       return { order: orderShape(order) };
     },
 

@@ -4,10 +4,8 @@ import type { Worker } from "../service.ts";
 import { now } from "../time.ts";
 import type { Consumer } from "./consumer.ts";
 import { handle } from "./handling.ts";
+import { handledKeptForMs } from "./retention.ts";
 import type { Event } from "./road.ts";
-
-/** Twice as long as an event can come again: outboxes and the broker keep events for 7 days. */
-const keptFor = 14n * 24n * 3600n * 1_000_000n;
 
 /**
  * Remembers which events have been handled. The row is written with the effect, so an event has its effect exactly
@@ -61,7 +59,10 @@ export class Inbox {
       everyMs: 600_000,
       alone: true,
       run: async () => {
-        const old = { sql: "DELETE FROM inbox WHERE handled_at < ?", values: [now() - keptFor] };
+        const old = {
+          sql: "DELETE FROM inbox WHERE handled_at < ?",
+          values: [now() - BigInt(handledKeptForMs) * 1_000n],
+        };
         await this.database.write([old], { isLong: true });
       },
     };

@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type JetStreamManager, NatsError, nanos, type StreamConfig, type StreamInfo } from "nats";
-
-/** As long as the outboxes keep what they have sent. */
-const keptForMs = 7 * 24 * 3_600_000;
+import { sentKeptForMs } from "./retention.ts";
 
 const dayMs = 24 * 3_600_000;
 
@@ -41,7 +39,7 @@ export async function ensureMeshStream(manager: JetStreamManager, stream: MeshSt
   const config = {
     name,
     subjects: inTheMaking,
-    max_age: nanos(keptForMs),
+    max_age: nanos(sentKeptForMs),
     duplicate_window: nanos(duplicateWindowMs),
   };
   const info = await ensureStream(manager, config, makeAfterMs);

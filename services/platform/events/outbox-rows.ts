@@ -3,10 +3,8 @@ import { placeholders, upsertInto } from "../database/statements.ts";
 import type { Worker } from "../service.ts";
 import { type Instant, now } from "../time.ts";
 import { leastIdSince } from "./outbox.ts";
+import { sentKeptForMs } from "./retention.ts";
 import type { Event } from "./road.ts";
-
-/** Sent events are kept so long, so that a broker that has lost its store can be given them again. */
-const keptFor = 7n * 24n * 3600n * 1_000_000n;
 
 /** An outbox as its relay sees it. */
 export class OutboxRows {
@@ -77,14 +75,17 @@ export class OutboxRows {
     );
   }
 
-  /** Forgets events that were sent and are a week old. */
+  /** Forgets events that were sent, once they are kept no longer. */
   get purge(): Worker {
     return {
       name: "purge-outbox",
       everyMs: 600_000,
       alone: true,
       run: async () => {
-        const old = { sql: "DELETE FROM outbox WHERE id < ? AND sent_at > 0", values: [leastIdSince(now() - keptFor)] };
+        const old = {
+          sql: "DELETE FROM outbox WHERE id < ? AND sent_at > 0",
+          values: [leastIdSince(now() - BigInt(sentKeptForMs) * 1_000n)],
+        };
         await this.database.write([old], { isLong: true });
       },
     };
