@@ -13,7 +13,7 @@ import { failureOfCarried } from "./status.ts";
 const { carry } = CarrierService.method;
 
 /** A call that is to be carried, and who waits for what comes of it. */
-export interface Passenger {
+export interface PendingCall {
   readonly path: string;
   readonly request: Uint8Array;
   readonly call: Call;
@@ -21,12 +21,12 @@ export interface Passenger {
   readonly answer: (response: Uint8Array) => void;
   readonly fail: (error: unknown) => void;
   /** What it travels on, once it has left, and its number there. */
-  ticket: { readonly stream: CarrierStream; readonly number: number } | undefined;
+  sent: { readonly stream: CarrierStream; readonly number: number } | undefined;
 }
 
 export interface CarrierStreamEvents {
   /** Calls that were not begun, and may be made elsewhere. */
-  readonly onReturn: (passengers: readonly Passenger[]) => void;
+  readonly onReturn: (pending: readonly PendingCall[]) => void;
   /** It can take more, after it could not; or never will. */
   readonly onRoom: () => void;
   /** It takes no more calls. */
@@ -37,7 +37,7 @@ export interface CarrierStreamEvents {
 export class CarrierStream {
   private readonly stream: ClientDuplexStream<Buffer, Buffer>;
   private readonly events: CarrierStreamEvents;
-  private readonly unanswered = new Map<number, Passenger>();
+  private readonly unanswered = new Map<number, PendingCall>();
   private readonly cancelled: number[] = [];
   private lastNumber = 0;
   private isRetired = false;
@@ -57,10 +57,10 @@ export class CarrierStream {
   }
 
   /** Sends calls off together. */
-  send(passengers: readonly Passenger[]): void {
-    const calls = passengers.map((one) => {
+  send(pending: readonly PendingCall[]): void {
+    const calls = pending.map((one) => {
       const number = ++this.lastNumber;
-      one.ticket = { stream: this, number };
+      one.sent = { stream: this, number };
       this.unanswered.set(number, one);
       return carriedCallOf(number, one.path, one.request, one.call);
     });
@@ -100,20 +100,20 @@ export class CarrierStream {
   }
 
   private take({ number, outcome }: CarriedAnswer): void {
-    const passenger = this.unanswered.get(number);
-    if (!passenger) return;
+    const pending = this.unanswered.get(number);
+    if (!pending) return;
     this.unanswered.delete(number);
     switch (outcome.case) {
       case "response":
-        passenger.answer(outcome.value);
+        pending.answer(outcome.value);
         break;
       case "error":
-        passenger.fail(failureOfCarried(outcome.value));
+        pending.fail(failureOfCarried(outcome.value));
         break;
       case undefined:
         // Whoever does not begin one call will not begin others.
         this.leaveService();
-        this.giveBack([passenger]);
+        this.giveBack([pending]);
         break;
       default:
         outcome satisfies never;
@@ -122,7 +122,7 @@ export class CarrierStream {
 
   private fail(error: unknown): void {
     this.leaveService();
-    for (const passenger of this.takeUnanswered()) passenger.fail(error);
+    for (const pending of this.takeUnanswered()) pending.fail(error);
     this.events.onRoom();
   }
 
@@ -137,12 +137,12 @@ export class CarrierStream {
     this.events.onEnd(this);
   }
 
-  private giveBack(passengers: readonly Passenger[]): void {
-    for (const one of passengers) one.ticket = undefined;
-    this.events.onReturn(passengers);
+  private giveBack(pending: readonly PendingCall[]): void {
+    for (const one of pending) one.sent = undefined;
+    this.events.onReturn(pending);
   }
 
-  private takeUnanswered(): Passenger[] {
+  private takeUnanswered(): PendingCall[] {
     const left = [...this.unanswered.values()];
     this.unanswered.clear();
     return left;

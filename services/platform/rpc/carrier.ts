@@ -1,7 +1,7 @@
 import type { Client } from "@grpc/grpc-js";
 import { Unavailable } from "../refusal.ts";
 import type { Call } from "./call.ts";
-import { CarrierStream, type Passenger } from "./carrier-stream.ts";
+import { CarrierStream, type PendingCall } from "./carrier-stream.ts";
 import { DeadlineExceeded } from "./deadline.ts";
 import { takeLoad } from "./loads.ts";
 
@@ -21,7 +21,7 @@ const mostUnanswered = 10_000;
 export class Carrier {
   private readonly client: Client;
   private readonly streams: { readonly stream: CarrierStream; readonly since: number }[] = [];
-  private readonly waiting = new Set<Passenger>();
+  private readonly waiting = new Set<PendingCall>();
   private unanswered = 0;
   private isLeaving = false;
   private isClosed = false;
@@ -45,11 +45,11 @@ export class Carrier {
         this.unanswered--;
         cancelled?.removeEventListener("abort", cancel);
       };
-      const passenger: Passenger = {
+      const pending: PendingCall = {
         path,
         request,
         call,
-        ticket: undefined,
+        sent: undefined,
         answer: (response) => {
           settle();
           resolve(response);
@@ -59,9 +59,9 @@ export class Carrier {
           reject(error);
         },
       };
-      const cancel = () => this.cancel(passenger);
+      const cancel = () => this.cancel(pending);
       cancelled?.addEventListener("abort", cancel);
-      this.board([passenger]);
+      this.enqueue([pending]);
     });
   }
 
@@ -72,25 +72,25 @@ export class Carrier {
     this.refuse(this.waiting);
   }
 
-  private cancel(passenger: Passenger): void {
-    this.waiting.delete(passenger);
-    passenger.ticket?.stream.cancel(passenger.ticket.number);
-    passenger.fail(new Unavailable());
+  private cancel(pending: PendingCall): void {
+    this.waiting.delete(pending);
+    pending.sent?.stream.cancel(pending.sent.number);
+    pending.fail(new Unavailable());
   }
 
-  private board(passengers: readonly Passenger[]): void {
+  private enqueue(calls: readonly PendingCall[]): void {
     if (this.isClosed) {
-      this.refuse(passengers);
+      this.refuse(calls);
       return;
     }
-    for (const one of passengers) this.waiting.add(one);
+    for (const one of calls) this.waiting.add(one);
     if (this.isLeaving || this.waiting.size === 0) return;
     this.isLeaving = true;
     setImmediate(() => this.leave());
   }
 
-  private refuse(passengers: Iterable<Passenger>): void {
-    for (const one of passengers) {
+  private refuse(calls: Iterable<PendingCall>): void {
+    for (const one of calls) {
       this.waiting.delete(one);
       one.fail(new Unavailable());
     }
@@ -123,8 +123,8 @@ export class Carrier {
 
   private open(): CarrierStream {
     const stream = new CarrierStream(this.client, {
-      onReturn: (passengers) => this.board(passengers),
-      onRoom: () => this.board([]),
+      onReturn: (calls) => this.enqueue(calls),
+      onRoom: () => this.enqueue([]),
       onEnd: (ended) => this.forget(ended),
     });
     this.streams.push({ stream, since: performance.now() });

@@ -38,14 +38,14 @@ export class GrpcClient implements Invoker {
   private readonly client: Client;
   private readonly carrier: Carrier;
   /** For those who wait for news: they do so for long, and would take the room of all others. */
-  private readonly waitingRoom: Carrier;
+  private readonly longPolls: Carrier;
 
   constructor({ address, tls, log }: GrpcClientOptions) {
     this.address = address;
     this.log = log;
     this.client = openChannel(address, tls);
     this.carrier = new Carrier(this.client);
-    this.waitingRoom = new Carrier(this.client);
+    this.longPolls = new Carrier(this.client);
   }
 
   unary(method: DescMethod, request: Message, call: Call): Promise<Message> {
@@ -95,7 +95,7 @@ export class GrpcClient implements Invoker {
   /** Lets calls in progress end, and takes no more. */
   close(): void {
     this.carrier.close();
-    this.waitingRoom.close();
+    this.longPolls.close();
     this.client.close();
   }
 
@@ -117,7 +117,7 @@ export class GrpcClient implements Invoker {
   }
 
   private async carry(method: DescMethod, request: Buffer, call: Call): Promise<Message> {
-    const carrier = waitsForNews(method) ? this.waitingRoom : this.carrier;
+    const carrier = waitsForNews(method) ? this.longPolls : this.carrier;
     const response = await withinDeadline(call, () => carrier.carry(pathOf(method), request, call));
     return fromBinary(method.output, response);
   }
