@@ -5,8 +5,8 @@ import type { Logger } from "pino";
 import type { EdgeOptions } from "./edge/edge.ts";
 import { type Config, ConfigError } from "./platform/config.ts";
 import { serveDeadLetters } from "./platform/events/dead-letter-service.ts";
-import { openRoad } from "./platform/events/open-road.ts";
-import type { EventRoad } from "./platform/events/road.ts";
+import { openTransport } from "./platform/events/open-transport.ts";
+import type { EventTransport } from "./platform/events/transport.ts";
 import { HostedService } from "./platform/hosted-service.ts";
 import type { Listening } from "./platform/listener.ts";
 import { Metrics } from "./platform/metrics.ts";
@@ -88,11 +88,11 @@ async function start({ names, guests }: Party, config: Config, log: Logger, stop
   stops.push(() => clients.close());
   const tokens = new Tokens({ clients, tokenLifetimeSeconds: config.tokenLifetimeSeconds, log });
 
-  const road = await openRoad(config, log);
+  const transport = await openTransport(config, log);
   const listening: Listening = new Map();
-  const around = { config, clients, road, log, metrics, listening };
+  const around = { config, clients, transport, log, metrics, listening };
   const services = await hostServices({ names, guests }, around, stops);
-  stops.push(() => road.close());
+  stops.push(() => transport.close());
   for (const service of services) service.serve(dispatcher);
   if (services.length > 0) dispatcher.add(serveDeadLetters(services.map((service) => service.deadLetters)));
   for (const service of services) service.consume();
@@ -140,7 +140,7 @@ interface Shared {
 
 async function hostServices(
   { names, guests }: Party,
-  surroundings: Shared & { readonly road: EventRoad; readonly listening: Listening },
+  surroundings: Shared & { readonly transport: EventTransport; readonly listening: Listening },
   stops: (() => unknown)[],
 ): Promise<HostedService[]> {
   const named = Object.entries(definitions).filter(([name]) => names.includes(name));

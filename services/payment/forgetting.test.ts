@@ -1,7 +1,7 @@
 import test from "ava";
 import { pino } from "pino";
 import type { Database } from "../platform/database/database.ts";
-import { InProcessRoad } from "../platform/events/in-process-road.ts";
+import { InProcessTransport } from "../platform/events/in-process-transport.ts";
 import { HostedService } from "../platform/hosted-service.ts";
 import { Dispatcher } from "../platform/rpc/dispatcher.ts";
 import { MeshClients } from "../platform/rpc/mesh-clients.ts";
@@ -66,7 +66,7 @@ async function openPayment(engine: Engine) {
       return payment.create({ ...given, database: listeningTo(given.database, statements) });
     },
   };
-  const service = await HostedService.open(definition, { config, clients, road: new InProcessRoad(), log });
+  const service = await HostedService.open(definition, { config, clients, transport: new InProcessTransport(), log });
   return { service, database: await opened.promise, statements };
 }
 

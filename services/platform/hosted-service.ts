@@ -5,8 +5,8 @@ import { openDatabase } from "./database/open.ts";
 import type { DeadLetters } from "./events/dead-letter-service.ts";
 import { Events } from "./events/events.ts";
 import { eventsMigration } from "./events/migrations.ts";
-import type { EventRoad } from "./events/road.ts";
 import { Signals } from "./events/signals.ts";
+import type { EventTransport } from "./events/transport.ts";
 import { Receipts } from "./idempotency.ts";
 import { IdSequence } from "./ids.ts";
 import { Leases, leasesMigration } from "./leases.ts";
@@ -25,7 +25,7 @@ const platformMigrations = [...receiptsMigrations, leasesMigration, eventsMigrat
 export interface Surroundings {
   readonly config: Config;
   readonly clients: Clients;
-  readonly road: EventRoad;
+  readonly transport: EventTransport;
   readonly log: Logger;
   /** Unset: nobody reads them. */
   readonly metrics?: Metrics;
@@ -57,13 +57,13 @@ export class HostedService {
   /** Opens the database and makes the service; nothing runs yet. */
   static async open(
     { name, migrations, create }: ServiceDefinition,
-    { config, clients, road, log: parentLog, metrics = new Metrics(), listening = new Map() }: Surroundings,
+    { config, clients, transport, log: parentLog, metrics = new Metrics(), listening = new Map() }: Surroundings,
   ): Promise<HostedService> {
     const log = parentLog.child({ service: name });
     const database = await openDatabase(name, [...platformMigrations, ...migrations], config, log);
     try {
       const leases = new Leases(database);
-      const events = new Events({ service: name, database, road, leases, log });
+      const events = new Events({ service: name, database, transport, leases, log });
       metrics.unsentEvents.set(name, events.counts.unsent);
       metrics.deadLetters.set(name, events.counts.dead);
       const service = await create({
@@ -71,7 +71,7 @@ export class HostedService {
         database,
         clients,
         outbox: events.outbox,
-        signals: new Signals(name, road),
+        signals: new Signals(name, transport),
         log,
         metrics: metrics.registry,
         listening: (setting) => listening.get(setting),

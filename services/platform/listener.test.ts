@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import test, { type ExecutionContext } from "ava";
 import { pino } from "pino";
 import { ConfigError } from "./config.ts";
-import { InProcessRoad } from "./events/in-process-road.ts";
+import { InProcessTransport } from "./events/in-process-transport.ts";
 import { HostedService } from "./hosted-service.ts";
 import { type Listening, startListener } from "./listener.ts";
 import { Dispatcher } from "./rpc/dispatcher.ts";
@@ -94,8 +94,8 @@ test("a service listens before its workers start, others of its process can ask 
       ],
     }),
   };
-  const road = new InProcessRoad();
-  const service = await HostedService.open(definition, { config, clients, road, log, listening });
+  const transport = new InProcessTransport();
+  const service = await HostedService.open(definition, { config, clients, transport, log, listening });
   t.teardown(async () => {
     await service.close();
     await engine.remove();

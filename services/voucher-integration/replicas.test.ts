@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { natsServer } from "../platform/testing/engines.ts";
-import { natsTestRoad } from "../platform/testing/event-mesh.ts";
+import { natsTestTransport } from "../platform/testing/event-mesh.ts";
 import { flow, type Scene } from "./testing/flow.ts";
 import { codeAnswer, HandProvider, send } from "./testing/hand-provider.ts";
 
@@ -79,6 +79,6 @@ if (nats) {
         (await simulator.vouchers()).map(({ voucher_code }) => voucher_code).toSorted(),
       );
     },
-    { newRoad: () => natsTestRoad(nats) },
+    { newTransport: () => natsTestTransport(nats) },
   );
 }

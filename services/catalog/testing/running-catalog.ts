@@ -6,7 +6,7 @@ import { ProductService } from "../../../gen/giftmesh/catalog/v1/product_service
 import { StockService } from "../../../gen/giftmesh/catalog/v1/stock_service_pb.ts";
 import { type Caller, CallerSchema, Role } from "../../../gen/giftmesh/common/v1/access_pb.ts";
 import type { Database, Row, Value } from "../../platform/database/database.ts";
-import { InProcessRoad } from "../../platform/events/in-process-road.ts";
+import { InProcessTransport } from "../../platform/events/in-process-transport.ts";
 import { HostedService } from "../../platform/hosted-service.ts";
 import { Call, type CallInit } from "../../platform/rpc/call.ts";
 import { Dispatcher } from "../../platform/rpc/dispatcher.ts";
@@ -26,7 +26,7 @@ export class RunningCatalog {
   readonly stock: Client<typeof StockService>;
   readonly database: Database;
   private readonly service: HostedService;
-  private readonly road: InProcessRoad;
+  private readonly transport: InProcessTransport;
 
   static async start(engine: Engine): Promise<RunningCatalog> {
     const config = testConfig(engine);
@@ -40,20 +40,20 @@ export class RunningCatalog {
         return catalog.create(given);
       },
     };
-    const road = new InProcessRoad();
-    const service = await HostedService.open(definition, { config, clients, road, log: silent });
+    const transport = new InProcessTransport();
+    const service = await HostedService.open(definition, { config, clients, transport, log: silent });
     service.serve(dispatcher);
     service.consume();
     service.start();
-    return new RunningCatalog(clients, service, road, (await platform.promise).database);
+    return new RunningCatalog(clients, service, transport, (await platform.promise).database);
   }
 
-  private constructor(clients: MeshClients, service: HostedService, road: InProcessRoad, database: Database) {
+  private constructor(clients: MeshClients, service: HostedService, transport: InProcessTransport, database: Database) {
     this.admin = clients.of(AdminCatalogService);
     this.products = clients.of(ProductService);
     this.stock = clients.of(StockService);
     this.service = service;
-    this.road = road;
+    this.transport = transport;
     this.database = database;
   }
 
@@ -94,7 +94,7 @@ export class RunningCatalog {
     id: string = randomUUID(),
   ): Promise<void> {
     const payload = toBinary(schema, create(schema, event));
-    const [delivered] = await this.road.publish([{ id, subject, payload, traceparent: "", requestId: "" }]);
+    const [delivered] = await this.transport.publish([{ id, subject, payload, traceparent: "", requestId: "" }]);
     if (delivered?.status === "rejected") throw delivered.reason;
   }
 

@@ -15,7 +15,7 @@ import { catalog } from "../../catalog/service.ts";
 import { notification } from "../../notification/service.ts";
 import { payment } from "../../payment/service.ts";
 import type { Database, Row, Value } from "../../platform/database/database.ts";
-import { InProcessRoad } from "../../platform/events/in-process-road.ts";
+import { InProcessTransport } from "../../platform/events/in-process-transport.ts";
 import { HostedService } from "../../platform/hosted-service.ts";
 import { Unavailable } from "../../platform/refusal.ts";
 import { Call, type CallInit } from "../../platform/rpc/call.ts";
@@ -75,7 +75,7 @@ export class RunningCards {
         return giftCard.create({ ...given, database: lossy.database });
       },
     };
-    const road = new InProcessRoad();
+    const transport = new InProcessTransport();
     const databases = new Map<string, Database>();
     const all = [profile, wallet, notification, catalog, voucher, payment, watched].map((definition) => ({
       ...definition,
@@ -85,7 +85,7 @@ export class RunningCards {
       },
     }));
     const services = await Promise.all(
-      all.map((definition) => HostedService.open(definition, { config, clients, road, log })),
+      all.map((definition) => HostedService.open(definition, { config, clients, transport, log })),
     );
     for (const service of services) service.serve(dispatcher);
     for (const service of services) service.consume();

@@ -5,7 +5,7 @@ import { NotificationRequestedSchema } from "../../../gen/giftmesh/notification/
 import { NotificationService } from "../../../gen/giftmesh/notification/v1/notification_service_pb.ts";
 import type { Database } from "../../platform/database/database.ts";
 import { Events } from "../../platform/events/events.ts";
-import { InProcessRoad } from "../../platform/events/in-process-road.ts";
+import { InProcessTransport } from "../../platform/events/in-process-transport.ts";
 import { eventsMigration } from "../../platform/events/migrations.ts";
 import { HostedService } from "../../platform/hosted-service.ts";
 import { Leases, leasesMigration } from "../../platform/leases.ts";
@@ -31,13 +31,13 @@ export class RunningNotification {
 
   static async start(engine: Engine, environment: Readonly<Record<string, string>> = {}): Promise<RunningNotification> {
     const config = testConfig(engine, environment);
-    const road = new InProcessRoad();
+    const transport = new InProcessTransport();
     const dispatcher = new Dispatcher({ log });
     const clients = new MeshClients({ config, dispatcher, log });
-    const service = await HostedService.open(notification, { config, clients, road, log });
+    const service = await HostedService.open(notification, { config, clients, transport, log });
     service.serve(dispatcher);
     const asking = await testDatabase(engine, "asker", [leasesMigration, eventsMigration]);
-    const asker = new Events({ service: "asker", database: asking, road, leases: new Leases(asking), log });
+    const asker = new Events({ service: "asker", database: asking, transport, leases: new Leases(asking), log });
     service.consume();
     service.start();
     asker.start();

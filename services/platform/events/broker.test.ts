@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from "ava";
 import { connect } from "nats";
 import { Broker } from "../testing/broker.ts";
 import { sqliteEngine } from "../testing/engines.ts";
-import { natsTestRoad, Replica, type ReplicaOptions, range } from "../testing/event-mesh.ts";
+import { natsTestTransport, Replica, type ReplicaOptions, range } from "../testing/event-mesh.ts";
 
 const prefix = "gmt_broker";
 const isInstalled = Broker.isInstalled();
@@ -23,7 +23,7 @@ function flow(title: string, run: (t: ExecutionContext, scene: Scene) => Promise
     const engine = sqliteEngine();
     const replicas: Replica[] = [];
     const start = async (options?: ReplicaOptions) => {
-      const replica = await Replica.start(engine, natsTestRoad(broker.url, prefix), options);
+      const replica = await Replica.start(engine, natsTestTransport(broker.url, prefix), options);
       replicas.push(replica);
       return replica;
     };

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Engine } from "../testing/engines.ts";
 import { flow } from "../testing/event-flow.ts";
-import { Replica, range, type TestRoad } from "../testing/event-mesh.ts";
+import { Replica, range, type TestTransport } from "../testing/event-mesh.ts";
 
 const points = {
   "after-commit": "before it has sent anything",
@@ -12,9 +12,9 @@ const points = {
 };
 
 for (const [point, when] of Object.entries(points)) {
-  flow(`a process that is killed ${when} has every effect once in the end`, async (t, engine, road) => {
-    t.is(await runUntilItDies(point, engine, road), "SIGKILL");
-    const replica = await Replica.start(engine, road);
+  flow(`a process that is killed ${when} has every effect once in the end`, async (t, engine, transport) => {
+    t.is(await runUntilItDies(point, engine, transport), "SIGKILL");
+    const replica = await Replica.start(engine, transport);
     await replica.effectsOf(50);
     await replica.sendAgain();
     await replica.register([51]);
@@ -28,7 +28,11 @@ for (const [point, when] of Object.entries(points)) {
 }
 
 /** Answers the signal that ended the process. */
-async function runUntilItDies(point: string, { name, environment }: Engine, { server }: TestRoad): Promise<string> {
+async function runUntilItDies(
+  point: string,
+  { name, environment }: Engine,
+  { server }: TestTransport,
+): Promise<string> {
   const program = fileURLToPath(new URL("../testing/crashing-replica.ts", import.meta.url));
   const broker = server ? [server.url, server.prefix] : [];
   const child = spawn(process.execPath, [program, point, name, JSON.stringify(environment), ...broker], {

@@ -1,7 +1,7 @@
 import { SpanKind } from "@opentelemetry/api";
 import type { SpanDescription } from "../tracing.ts";
 import type { Consumer } from "./consumer.ts";
-import type { Event } from "./road.ts";
+import type { Event } from "./transport.ts";
 
 /** The span of an event as it is put into an outbox. */
 export function producerSpan(subject: string): SpanDescription {

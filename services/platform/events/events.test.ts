@@ -13,25 +13,25 @@ import { flow } from "../testing/event-flow.ts";
 import { duplicateWindowMs, Replica, range } from "../testing/event-mesh.ts";
 import { eventually } from "../testing/eventually.ts";
 import { serveDeadLetters } from "./dead-letter-service.ts";
-import type { Event, EventRoad } from "./road.ts";
+import type { Event, EventTransport } from "./transport.ts";
 
-flow("every event has its effect once, in the order of its producer", async (t, engine, road) => {
-  const replica = await Replica.start(engine, road);
+flow("every event has its effect once, in the order of its producer", async (t, engine, transport) => {
+  const replica = await Replica.start(engine, transport);
   for (let first = 1; first < 600; first += 10) await replica.register(range(first, first + 9));
   t.deepEqual(await replica.effectsOf(600), range(1, 600));
   await replica.stop();
 });
 
-flow("a steady flow of events leaves together, fifty times a second at most", async (t, engine, road) => {
+flow("a steady flow of events leaves together, fifty times a second at most", async (t, engine, transport) => {
   let times = 0;
-  const wrapRoad = (own: EventRoad): EventRoad =>
-    Object.assign(Object.create(own) as EventRoad, {
+  const wrapTransport = (own: EventTransport): EventTransport =>
+    Object.assign(Object.create(own) as EventTransport, {
       publish: (events: readonly Event[]) => {
         times++;
         return own.publish(events);
       },
     });
-  const replica = await Replica.start(engine, road, { wrapRoad });
+  const replica = await Replica.start(engine, transport, { wrapTransport });
   const begun = performance.now();
   for (let first = 1; first < 1_000; first += 10) await replica.register(range(first, first + 9));
   t.deepEqual(await replica.effectsOf(1_000), range(1, 1_000));
@@ -39,8 +39,8 @@ flow("a steady flow of events leaves together, fifty times a second at most", as
   await replica.stop();
 });
 
-flow("an event of a transaction that is rolled back never was", async (t, engine, road) => {
-  const replica = await Replica.start(engine, road);
+flow("an event of a transaction that is rolled back never was", async (t, engine, transport) => {
+  const replica = await Replica.start(engine, transport);
   await t.throwsAsync(
     replica.producing.transaction(async (tx) => {
       await tx.run([{ sql: "UPDATE outbox SET sent_at = 0", values: [] }]);
@@ -54,8 +54,8 @@ flow("an event of a transaction that is rolled back never was", async (t, engine
   await replica.stop();
 });
 
-flow("an event that comes again long after has no second effect", async (t, engine, road) => {
-  const replica = await Replica.start(engine, road);
+flow("an event that comes again long after has no second effect", async (t, engine, transport) => {
+  const replica = await Replica.start(engine, transport);
   await replica.register(range(1, 100));
   await replica.effectsOf(100);
   await replica.allSent();
@@ -71,8 +71,8 @@ flow("an event that comes again long after has no second effect", async (t, engi
 // SQLite has one process at a time.
 flow(
   "two replicas of both services have every effect once",
-  async (t, engine, road) => {
-    const replicas = await Promise.all([Replica.start(engine, road), Replica.start(engine, road)]);
+  async (t, engine, transport) => {
+    const replicas = await Promise.all([Replica.start(engine, transport), Replica.start(engine, transport)]);
     const [one, other] = replicas as [Replica, Replica];
     for (let first = 1; first < 200; first += 20) {
       await Promise.all([one.register(range(first, first + 9)), other.register(range(first + 10, first + 19))]);
@@ -92,20 +92,20 @@ flow(
   ["MySQL"],
 );
 
-flow("a replica takes over from one that has stopped", async (t, engine, road) => {
-  const first = await Replica.start(engine, road);
+flow("a replica takes over from one that has stopped", async (t, engine, transport) => {
+  const first = await Replica.start(engine, transport);
   await first.register([1]);
   await first.effectsOf(1);
   await first.stop();
-  const second = await Replica.start(engine, road);
+  const second = await Replica.start(engine, transport);
   await second.register([2]);
   t.deepEqual(await second.effectsOf(2), [1, 2]);
   await second.stop();
 });
 
-flow("an event that fails for a while has its effect once in the end", async (t, engine, road) => {
+flow("an event that fails for a while has its effect once in the end", async (t, engine, transport) => {
   let attempts = 0;
-  const replica = await Replica.start(engine, road, {
+  const replica = await Replica.start(engine, transport, {
     before: ({ userId }) => {
       if (userId === 2n && ++attempts < 3) throw new Error("not now");
     },
@@ -117,8 +117,8 @@ flow("an event that fails for a while has its effect once in the end", async (t,
 
 flow(
   "events that are taken together have their effects once, in order, though they come again",
-  async (t, engine, road) => {
-    const replica = await Replica.start(engine, road, { together: true });
+  async (t, engine, transport) => {
+    const replica = await Replica.start(engine, transport, { together: true });
     for (let first = 1; first < 600; first += 100) await replica.register(range(first, first + 99));
     t.deepEqual(await replica.effectsOf(600), range(1, 600));
     await sleep(2 * duplicateWindowMs);
@@ -129,9 +129,9 @@ flow(
   },
 );
 
-flow("one that fails among those that are taken together holds up no other", async (t, engine, road) => {
+flow("one that fails among those that are taken together holds up no other", async (t, engine, transport) => {
   let isPoison = true;
-  const replica = await Replica.start(engine, road, {
+  const replica = await Replica.start(engine, transport, {
     together: true,
     before: ({ userId }) => {
       if (userId === 7n && isPoison) throw new Error("not 7");
@@ -150,10 +150,10 @@ flow("one that fails among those that are taken together holds up no other", asy
 
 for (const together of [false, true]) {
   const how = together ? "together" : "one after another";
-  flow(`who takes events ${how} is told of those that are committed, and of no other`, async (t, engine, road) => {
+  flow(`who takes events ${how} is told of those that are committed, and of no other`, async (t, engine, transport) => {
     const told: number[] = [];
     let attempts = 0;
-    const replica = await Replica.start(engine, road, {
+    const replica = await Replica.start(engine, transport, {
       together,
       before: ({ userId }) => {
         if (userId === 3n && ++attempts < 3) throw new Error("not yet");
@@ -169,9 +169,9 @@ for (const together of [false, true]) {
   });
 }
 
-flow("an event that always fails holds up no other, and is handled by a replay", async (t, engine, road) => {
+flow("an event that always fails holds up no other, and is handled by a replay", async (t, engine, transport) => {
   let isPoison = true;
-  const replica = await Replica.start(engine, road, {
+  const replica = await Replica.start(engine, transport, {
     before: ({ userId }) => {
       if (userId === 50n && isPoison) throw new Error("poison");
     },
@@ -206,18 +206,18 @@ flow("an event that always fails holds up no other, and is handled by a replay",
 
 flow(
   "what somebody else puts on a subject, with headers as long as they like, holds up no event",
-  async (t, engine, road) => {
-    if (!road.server) {
+  async (t, engine, transport) => {
+    if (!transport.server) {
       t.pass();
       return;
     }
-    const replica = await Replica.start(engine, road);
-    const connection = await connect({ servers: new URL(road.server.url).host });
+    const replica = await Replica.start(engine, transport);
+    const connection = await connect({ servers: new URL(transport.server.url).host });
     await replica.register([1]);
     await replica.effectsOf(1);
     const strange = headers();
     for (const name of ["Nats-Msg-Id", "traceparent", "x-request-id"]) strange.set(name, "long".repeat(100));
-    const subject = `${road.server.prefix}.profile.user-registered`;
+    const subject = `${transport.server.prefix}.profile.user-registered`;
     const payload = toBinary(UserRegisteredSchema, create(UserRegisteredSchema, { userId: 2n }));
     for (const bytes of [payload, payload, new Uint8Array([255])]) {
       await connection.jetstream().publish(subject, bytes, { headers: strange });
@@ -236,7 +236,7 @@ test("DeadLetterService has handlers for all its RPCs", (t) => {
   t.deepEqual(Object.keys(handlers).toSorted(), Object.keys(DeadLetterService.method).toSorted());
 });
 
-flow("a consumer knows the request and the trace that led to the event", async (t, engine, road) => {
+flow("a consumer knows the request and the trace that led to the event", async (t, engine, transport) => {
   propagation.setGlobalPropagator({
     inject: (context, carrier, { set }) => {
       const { traceId, spanId } = trace.getSpanContext(context) ?? {};
@@ -250,7 +250,7 @@ flow("a consumer knows the request and the trace that led to the event", async (
   });
   const cause: SpanContext = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: 1 };
   const seen: Call[] = [];
-  const replica = await Replica.start(engine, road, { before: (_, call) => void seen.push(call) });
+  const replica = await Replica.start(engine, transport, { before: (_, call) => void seen.push(call) });
   const call = new Call({ requestId: "request-1", trace: trace.setSpanContext(ROOT_CONTEXT, cause) });
   await replica.register([1], call);
   await replica.effectsOf(1);

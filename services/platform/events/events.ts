@@ -10,15 +10,15 @@ import { createOutbox, type Outbox } from "./outbox.ts";
 import { OutboxRows } from "./outbox-rows.ts";
 import { Relay } from "./relay.ts";
 import { defaultRetryPolicy, Retries, type RetryPolicy } from "./retries.ts";
-import type { EventRoad } from "./road.ts";
 import { Subscription } from "./subscription.ts";
+import type { EventTransport } from "./transport.ts";
 
 export interface EventsParts {
   /** The service's name; its events' ids start with it. */
   readonly service: string;
   readonly database: Database;
   /** One for all services of the process. */
-  readonly road: EventRoad;
+  readonly transport: EventTransport;
   readonly leases: Leases;
   readonly log: Logger;
   readonly retryPolicy?: RetryPolicy;
@@ -33,9 +33,9 @@ export interface EventCounts {
 }
 
 /**
- * The events of one service: those it sends and those it takes. To be assembled so, for the road without a broker to
+ * The events of one service: those it sends and those it takes. To be assembled so, for the transport without a broker to
  * miss nothing: `consume` for every service of the process, then `start` for every service; at the end `stop` for
- * every service, then close the road.
+ * every service, then close the transport.
  */
 export class Events {
   readonly outbox: Outbox;
@@ -44,20 +44,20 @@ export class Events {
   readonly counts: EventCounts;
   /** What forgets old rows. */
   readonly workers: readonly Worker[];
-  private readonly road: EventRoad;
+  private readonly transport: EventTransport;
   private readonly inbox: Inbox;
   private readonly retries: Retries;
   private readonly relay: Relay;
   private readonly stopping = new AbortController();
   private running: readonly Promise<void>[] = [];
 
-  constructor({ service, database, road, leases, log, retryPolicy = defaultRetryPolicy }: EventsParts) {
+  constructor({ service, database, transport, leases, log, retryPolicy = defaultRetryPolicy }: EventsParts) {
     const rows = new OutboxRows(service, database);
     const failedEvents = new FailedEvents(database);
-    this.road = road;
+    this.transport = transport;
     this.inbox = new Inbox(database);
     this.retries = new Retries(failedEvents, this.inbox, retryPolicy, log);
-    this.relay = new Relay({ service, outbox: rows, road, leases, log });
+    this.relay = new Relay({ service, outbox: rows, transport, leases, log });
     this.outbox = createOutbox(() => this.relay.wake());
     this.deadLetters = {
       list: (limit, after) => failedEvents.dead(limit, after),
@@ -71,7 +71,7 @@ export class Events {
   consume(consumers: readonly Consumer[]): void {
     for (const consumer of consumers) {
       this.retries.register(consumer);
-      this.road.subscribe(new Subscription(consumer, this.inbox, this.retries));
+      this.transport.subscribe(new Subscription(consumer, this.inbox, this.retries));
     }
   }
 

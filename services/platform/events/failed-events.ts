@@ -1,7 +1,7 @@
 import type { Database, Row, Statement } from "../database/database.ts";
 import { upsertInto } from "../database/statements.ts";
 import { now } from "../time.ts";
-import type { Event } from "./road.ts";
+import type { Event } from "./transport.ts";
 
 /** No replica takes an event that another one is trying, for so long. */
 const claimedFor = 60_000_000n;

@@ -5,7 +5,7 @@ import { Call } from "../rpc/call.ts";
 import { inSpan } from "../tracing.ts";
 import type { Consumer, JointConsumer, SingleConsumer } from "./consumer.ts";
 import { consumerSpan } from "./event-spans.ts";
-import type { Event } from "./road.ts";
+import type { Event } from "./transport.ts";
 
 /** Has a consumer handle events, each within the request and trace that led to it. Answers what they said. */
 export async function handle(consumer: Consumer, events: readonly Event[], tx: Transaction): Promise<Message[]> {

@@ -14,8 +14,8 @@ import { FailedEvents } from "./failed-events.ts";
 import { Inbox } from "./inbox.ts";
 import { eventsMigration } from "./migrations.ts";
 import { Retries } from "./retries.ts";
-import type { Event } from "./road.ts";
 import { Subscription } from "./subscription.ts";
+import type { Event } from "./transport.ts";
 
 const effectsMigration: Migration = {
   name: "001-effects",

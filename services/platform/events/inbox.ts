@@ -5,7 +5,7 @@ import { now } from "../time.ts";
 import type { Consumer } from "./consumer.ts";
 import { handle } from "./handling.ts";
 import { handledKeptForMs } from "./retention.ts";
-import type { Event } from "./road.ts";
+import type { Event } from "./transport.ts";
 
 /**
  * Remembers which events have been handled. The row is written with the effect, so an event has its effect exactly

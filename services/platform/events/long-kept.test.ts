@@ -4,7 +4,7 @@ import { pino } from "pino";
 import { Broker } from "../testing/broker.ts";
 import { range } from "../testing/event-mesh.ts";
 import { eventually } from "../testing/eventually.ts";
-import { NatsRoad } from "./nats-road.ts";
+import { NatsTransport } from "./nats-transport.ts";
 
 const day = 24 * 3_600_000;
 const isInstalled = Broker.isInstalled();
@@ -13,7 +13,7 @@ interface Scene {
   readonly broker: Broker;
   readonly connection: NatsConnection;
   /** Another process of the mesh. */
-  open(): Promise<NatsRoad>;
+  open(): Promise<NatsTransport>;
 }
 
 /** A flow with a broker of its own. */
@@ -25,26 +25,26 @@ function flow(title: string, run: (t: ExecutionContext, scene: Scene) => Promise
   test.serial(title, async (t) => {
     const broker = await Broker.prepare();
     await broker.start();
-    const roads: NatsRoad[] = [];
+    const transports: NatsTransport[] = [];
     const open = async () => {
       const longKept = [{ name: "ORDERS", subjects: "order.>", days: 30 }];
-      const road = new NatsRoad({ url: broker.url, log: pino({ level: "silent" }), longKept });
-      roads.push(road);
-      await eventually(() => road.state().then(Boolean, () => false));
-      return road;
+      const transport = new NatsTransport({ url: broker.url, log: pino({ level: "silent" }), longKept });
+      transports.push(transport);
+      await eventually(() => transport.state().then(Boolean, () => false));
+      return transport;
     };
     const connection = await connect({ servers: broker.url });
     try {
       await run(t, { broker, connection, open });
     } finally {
       await connection.close();
-      for (const road of roads) await road.close();
+      for (const transport of transports) await transport.close();
       await broker.remove();
     }
   });
 }
 
-async function publish(road: NatsRoad, subject: string, ids: readonly number[]): Promise<void> {
+async function publish(transport: NatsTransport, subject: string, ids: readonly number[]): Promise<void> {
   const events = ids.map((id) => ({
     id: `${subject}-${id}`,
     subject,
@@ -52,7 +52,7 @@ async function publish(road: NatsRoad, subject: string, ids: readonly number[]):
     traceparent: "",
     requestId: "",
   }));
-  for (const result of await road.publish(events)) if (result.status === "rejected") throw result.reason;
+  for (const result of await transport.publish(events)) if (result.status === "rejected") throw result.reason;
 }
 
 async function streamInfo(connection: NatsConnection, name: string): Promise<StreamInfo> {
@@ -73,10 +73,10 @@ async function kept(connection: NatsConnection, count: number): Promise<string[]
 const paid = (ids: readonly number[]) => ids.map((id) => `giftmesh.order.paid ${id}`);
 
 flow("a long-kept stream has the events of its subjects, in order, and no others", async (t, { connection, open }) => {
-  const road = await open();
-  await publish(road, "giftmesh.order.paid", range(1, 50));
-  await publish(road, "giftmesh.profile.user-registered", range(1, 50));
-  await publish(road, "giftmesh.order.cancelled", [1]);
+  const transport = await open();
+  await publish(transport, "giftmesh.order.paid", range(1, 50));
+  await publish(transport, "giftmesh.profile.user-registered", range(1, 50));
+  await publish(transport, "giftmesh.order.cancelled", [1]);
   t.deepEqual(await kept(connection, 51), [...paid(range(1, 50)), "giftmesh.order.cancelled 1"]);
   const { config } = await streamInfo(connection, "GIFTMESH_ORDERS");
   t.is(config.max_age, nanos(30 * day));
@@ -84,27 +84,29 @@ flow("a long-kept stream has the events of its subjects, in order, and no others
 });
 
 flow("it has what came before it was there", async (t, { connection, open }) => {
-  const road = await open();
+  const transport = await open();
   await (await connection.jetstreamManager()).streams.delete("GIFTMESH_ORDERS");
-  await publish(road, "giftmesh.order.paid", range(1, 10));
+  await publish(transport, "giftmesh.order.paid", range(1, 10));
   await open();
   t.deepEqual(await kept(connection, 10), paid(range(1, 10)));
 });
 
 flow("it misses nothing of a stream that was deleted and made again", async (t, { connection, open }) => {
-  const road = await open();
-  await publish(road, "giftmesh.order.paid", range(1, 50));
+  const transport = await open();
+  await publish(transport, "giftmesh.order.paid", range(1, 50));
   await kept(connection, 50);
   await (await connection.jetstreamManager()).streams.delete("GIFTMESH");
-  await road.state();
-  await publish(road, "giftmesh.order.paid", range(51, 60));
+  await transport.state();
+  await publish(transport, "giftmesh.order.paid", range(51, 60));
   t.deepEqual(await kept(connection, 60), paid(range(1, 60)));
 });
 
 flow("processes that start at once make the streams once, and lose nothing", async (t, { connection, open }) => {
-  const roads = await Promise.all(range(1, 6).map(open));
+  const transports = await Promise.all(range(1, 6).map(open));
   await Promise.all(
-    roads.map((road, index) => publish(road, "giftmesh.order.paid", range(index * 10 + 1, index * 10 + 10))),
+    transports.map((transport, index) =>
+      publish(transport, "giftmesh.order.paid", range(index * 10 + 1, index * 10 + 10)),
+    ),
   );
   t.deepEqual((await kept(connection, 60)).toSorted(), paid(range(1, 60)).toSorted());
 });
@@ -112,7 +114,7 @@ flow("processes that start at once make the streams once, and lose nothing", asy
 flow("a stream that was left half made is finished", async (t, { connection, open }) => {
   const manager = await connection.jetstreamManager();
   await manager.streams.add({ name: "GIFTMESH", subjects: ["giftmesh-stream-in-the-making"] });
-  const road = await open();
-  await publish(road, "giftmesh.order.paid", [1]);
+  const transport = await open();
+  await publish(transport, "giftmesh.order.paid", [1]);
   t.deepEqual(await kept(connection, 1), paid([1]));
 });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { headers, type JsMsg, type MsgHdrs } from "nats";
-import type { Event } from "./road.ts";
+import type { Event } from "./transport.ts";
 
 /** What a database has room for, in characters: ours are never longer, but whoever has the server may put anything there. */
 const most = { id: 100, traceparent: 55, requestId: 255 } as const;

@@ -1,7 +1,7 @@
 import { createInbox, type Msg, type NatsConnection } from "nats";
 import type { NatsLink } from "./nats-link.ts";
 import { headersOf } from "./nats-message.ts";
-import type { Event } from "./road.ts";
+import type { Event } from "./transport.ts";
 
 /** How long the server may take to say that it has events, in milliseconds. */
 const confirmWithinMs = 2_000;

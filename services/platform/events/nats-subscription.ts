@@ -2,7 +2,7 @@ import { AckPolicy, type ConsumerMessages, type JsMsg, type NatsConnection, nano
 import { Bell, backoffMs, pause } from "../waiting.ts";
 import type { NatsLink } from "./nats-link.ts";
 import { eventOf } from "./nats-message.ts";
-import type { Subscriber } from "./road.ts";
+import type { Subscriber } from "./transport.ts";
 
 /** The server redelivers what has not been acknowledged for so long, in milliseconds. */
 const acknowledgeWithinMs = 30_000;

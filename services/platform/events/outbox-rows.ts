@@ -4,7 +4,10 @@ import type { Worker } from "../service.ts";
 import { type Instant, now } from "../time.ts";
 import { leastIdSince } from "./outbox.ts";
 import { sentKeptForMs } from "./retention.ts";
-import type { Event } from "./road.ts";
+import type { Event } from "./transport.ts";
+
+/** What the one row is called that says which store events were last sent to. */
+const onlyStore = "road";
 
 /** An outbox as its relay sees it. */
 export class OutboxRows {
@@ -69,7 +72,7 @@ export class OutboxRows {
     await this.database.write(
       [
         { sql: "UPDATE outbox SET sent_at = 0 WHERE sent_at > ?", values: [sentSince] },
-        upsertInto(this.database.dialect, "relay_store", ["name", "store"], [["road", store]], upsert),
+        upsertInto(this.database.dialect, "relay_store", ["name", "store"], [[onlyStore, store]], upsert),
       ],
       { isLong: true },
     );

@@ -2,15 +2,15 @@ import type { Logger } from "pino";
 import type { Leases } from "../leases.ts";
 import { Bell, backoffMs, pause } from "../waiting.ts";
 import type { OutboxRows } from "./outbox-rows.ts";
-import type { EventRoad } from "./road.ts";
+import type { EventTransport } from "./transport.ts";
 
-/** Events on the road that have not been confirmed yet. */
+/** Events that are sent at a time, and have not been confirmed yet. */
 const mostOutstanding = 256;
 
 /** How far apart those of a steady flow begin to be sent, in milliseconds. */
 const sendEveryMs = 20;
 
-/** Whether so many at a time are a steady flow: fewer do not wait for others, and as many as may be on the road need not. */
+/** Whether so many at a time are a steady flow: fewer do not wait for others, and as many as may be sent at a time need not. */
 const isSteadyFlow = (events: number) => events > 8 && events < mostOutstanding;
 
 /** How often it is looked for what nobody has woken the relay for: what a crash left. */
@@ -23,7 +23,7 @@ const nothing = new Uint8Array();
 
 const backoff = { firstMs: 100, mostMs: 5_000 };
 
-/** How often the road is asked whether it still has what it was given. */
+/** How often the transport is asked whether it still has what it was given. */
 const checkEveryMs = 5_000;
 
 /**
@@ -35,13 +35,13 @@ const doubtfulFor = 180_000_000n;
 export interface RelayParts {
   readonly service: string;
   readonly outbox: OutboxRows;
-  readonly road: EventRoad;
+  readonly transport: EventTransport;
   readonly leases: Leases;
   readonly log: Logger;
 }
 
 /**
- * Sends a service's events on the road, in order: one replica at a time does, and an event is marked as sent once it
+ * Sends a service's events by the transport, in order: one replica at a time does, and an event is marked as sent once it
  * has arrived. What is there without having been sent was left by a crash or is not committed yet, so the relay only
  * ever looks for rows that are not sent.
  */
@@ -68,15 +68,15 @@ export class Relay {
       // A relay that is looking every few milliseconds is awake.
       if (this.idleMs > firstPollMs) this.bell.ring();
     } else if (performance.now() >= this.nudgeAt) {
-      this.parts.road.signal(this.nudges, nothing);
+      this.parts.transport.signal(this.nudges, nothing);
       this.nudgeAt = performance.now() + firstPollMs;
     }
   }
 
   /** Relays until the signal is aborted, while no other replica does. */
   async run(stopping: AbortSignal): Promise<void> {
-    const { road, leases, log } = this.parts;
-    road.onSignal(this.nudges, () => this.isLeading && this.wake());
+    const { transport, leases, log } = this.parts;
+    transport.onSignal(this.nudges, () => this.isLeading && this.wake());
     while (!stopping.aborted) {
       try {
         await leases.during("relay", (lost) => this.lead(AbortSignal.any([stopping, lost])));
@@ -111,10 +111,10 @@ export class Relay {
     this.isLeading = false;
   }
 
-  /** Sends again what the road has lost, or may have lost. Inboxes see to it that nothing is handled twice. */
+  /** Sends again what the transport has lost, or may have lost. Inboxes see to it that nothing is handled twice. */
   private async checkStore(): Promise<void> {
-    const { outbox, road, log } = this.parts;
-    const { store, connections } = await road.state();
+    const { outbox, transport, log } = this.parts;
+    const { store, connections } = await transport.state();
     const lastStore = await outbox.store();
     if (store !== lastStore) {
       if (lastStore) log.warn({ store, lastStore }, "the event store is another one: all that is kept is sent again");
@@ -128,10 +128,10 @@ export class Relay {
 
   /** Sends as many events as may be outstanding, and marks those that have arrived. Answers how many there were. */
   private async sendWindow(): Promise<number> {
-    const { outbox, road } = this.parts;
+    const { outbox, transport } = this.parts;
     const rows = await outbox.unsent(mostOutstanding);
     if (rows.length === 0) return 0;
-    const results = await road.publish(rows.map((row) => outbox.eventOf(row)));
+    const results = await transport.publish(rows.map((row) => outbox.eventOf(row)));
     await outbox.markSent(rows.filter((_, index) => results[index]?.status === "fulfilled"));
     for (const result of results) if (result.status === "rejected") throw result.reason;
     return rows.length;

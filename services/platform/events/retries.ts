@@ -4,7 +4,7 @@ import { type Backoff, Bell, backoffMs } from "../waiting.ts";
 import type { Consumer } from "./consumer.ts";
 import type { FailedEvent, FailedEvents } from "./failed-events.ts";
 import type { Inbox } from "./inbox.ts";
-import type { Event } from "./road.ts";
+import type { Event } from "./transport.ts";
 
 /** How often a failing event is tried, and how the pauses between grow. */
 export interface RetryPolicy extends Backoff {

@@ -1,4 +1,4 @@
-import type { EventRoad } from "./road.ts";
+import type { EventTransport } from "./transport.ts";
 
 /** Ids in one message: 8 KiB of them. */
 const mostTogether = 1_024;
@@ -12,23 +12,23 @@ const idLength = 8;
  */
 export class Signals {
   private readonly service: string;
-  private readonly road: EventRoad;
+  private readonly transport: EventTransport;
 
-  constructor(service: string, road: EventRoad) {
+  constructor(service: string, transport: EventTransport) {
     this.service = service;
-    this.road = road;
+    this.transport = transport;
   }
 
   /** Tells of some ids, each from 0 on. A topic is unique in the service: `requests`. */
   send(topic: string, ids: readonly bigint[]): void {
     for (let start = 0; start < ids.length; start += mostTogether) {
-      this.road.signal(this.channelOf(topic), encode(ids.slice(start, start + mostTogether)));
+      this.transport.signal(this.channelOf(topic), encode(ids.slice(start, start + mostTogether)));
     }
   }
 
   /** Has `heard` called with the ids that are told of, from now on. It may not throw. */
   listen(topic: string, heard: (ids: readonly bigint[]) => void): void {
-    this.road.onSignal(this.channelOf(topic), (payload) => heard(decode(payload)));
+    this.transport.onSignal(this.channelOf(topic), (payload) => heard(decode(payload)));
   }
 
   private channelOf(topic: string): string {

@@ -1,12 +1,12 @@
 import type { Consumer } from "./consumer.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Retries } from "./retries.ts";
-import type { Event, Subscriber } from "./road.ts";
+import type { Event, Subscriber } from "./transport.ts";
 
 /** Events in one transaction. */
 const mostTogether = 64;
 
-/** Takes a consumer's events off the road: many in one transaction, in order, and a failing one out of the way. */
+/** Takes a consumer's events from the transport: many in one transaction, in order, and a failing one out of the way. */
 export class Subscription implements Subscriber {
   readonly name: string;
   readonly subject: string;

@@ -1,13 +1,13 @@
 /**
  * A process for tests to lose: a replica that kills itself, as by `kill -9`, at the point that the first argument
  * names. The others: the engine's name and its environment as JSON, and where there is a broker its URL and the
- * road's prefix.
+ * transport's prefix.
  */
 
 import type { Database } from "../database/database.ts";
-import type { EventRoad } from "../events/road.ts";
+import type { EventTransport } from "../events/transport.ts";
 import type { Engine } from "./engines.ts";
-import { inProcessTestRoad, natsTestRoad, Replica, range } from "./event-mesh.ts";
+import { inProcessTestTransport, natsTestTransport, Replica, range } from "./event-mesh.ts";
 
 const [point, engineName, environment = "{}", url, prefix] = process.argv.slice(2);
 
@@ -29,16 +29,16 @@ const dyingAfterEffect = (database: Database): Database => ({
 });
 
 /** Dies when the events have arrived, and are not marked as sent yet. */
-const dyingAfterPublish = (road: EventRoad): EventRoad => ({
+const dyingAfterPublish = (transport: EventTransport): EventTransport => ({
   publish: async (events) => {
-    await road.publish(events);
+    await transport.publish(events);
     return die();
   },
-  subscribe: (subscriber) => road.subscribe(subscriber),
-  state: () => road.state(),
-  signal: (channel, payload) => road.signal(channel, payload),
-  onSignal: (channel, heard) => road.onSignal(channel, heard),
-  close: () => road.close(),
+  subscribe: (subscriber) => transport.subscribe(subscriber),
+  state: () => transport.state(),
+  signal: (channel, payload) => transport.signal(channel, payload),
+  onSignal: (channel, heard) => transport.onSignal(channel, heard),
+  close: () => transport.close(),
 });
 
 const engine: Engine = {
@@ -46,10 +46,10 @@ const engine: Engine = {
   environment: JSON.parse(environment),
   remove: async () => undefined,
 };
-const road = url ? natsTestRoad(url, prefix) : inProcessTestRoad();
-const replica = await Replica.start(engine, road, {
+const transport = url ? natsTestTransport(url, prefix) : inProcessTestTransport();
+const replica = await Replica.start(engine, transport, {
   ...(point === "after-effect" && { wrapDatabase: dyingAfterEffect }),
-  ...(point === "after-publish" && { wrapRoad: dyingAfterPublish }),
+  ...(point === "after-publish" && { wrapTransport: dyingAfterPublish }),
 });
 await replica.register(range(1, 50));
 if (point === "after-commit") die();

@@ -8,42 +8,42 @@ import { createTable } from "../database/migrate.ts";
 import { insertInto } from "../database/statements.ts";
 import { type Consumer, consume } from "../events/consumer.ts";
 import { Events } from "../events/events.ts";
-import { InProcessRoad } from "../events/in-process-road.ts";
+import { InProcessTransport } from "../events/in-process-transport.ts";
 import { eventsMigration } from "../events/migrations.ts";
-import { NatsRoad } from "../events/nats-road.ts";
+import { NatsTransport } from "../events/nats-transport.ts";
 import type { RetryPolicy } from "../events/retries.ts";
-import type { EventRoad } from "../events/road.ts";
+import type { EventTransport } from "../events/transport.ts";
 import { Leases, leasesMigration } from "../leases.ts";
 import { Call } from "../rpc/call.ts";
 import { type Engine, natsServer, testDatabase } from "./engines.ts";
 import { eventually } from "./eventually.ts";
 
-/** A road of a test's own: with a broker, a stream of its own. */
-export interface TestRoad {
+/** A transport of a test's own: with a broker, a stream of its own. */
+export interface TestTransport {
   readonly server?: { readonly url: string; readonly prefix: string };
   /** One for each process. */
-  open(): EventRoad;
+  open(): EventTransport;
   remove(): Promise<void>;
 }
 
 /** Shorter than any server's, so that the inbox is what stops duplicates. */
 export const duplicateWindowMs = 100;
 
-/** The roads that can be had here, by name: each call of one gives another. */
-export async function testRoads(): Promise<Record<string, () => TestRoad>> {
+/** The transports that can be had here, by name: each call of one gives another. */
+export async function testTransports(): Promise<Record<string, () => TestTransport>> {
   const url = await natsServer();
-  return { "in-process": inProcessTestRoad, ...(url && { NATS: () => natsTestRoad(url) }) };
+  return { "in-process": inProcessTestTransport, ...(url && { NATS: () => natsTestTransport(url) }) };
 }
 
-export function inProcessTestRoad(): TestRoad {
-  return { open: () => new InProcessRoad(), remove: async () => undefined };
+export function inProcessTestTransport(): TestTransport {
+  return { open: () => new InProcessTransport(), remove: async () => undefined };
 }
 
-/** A road over a NATS server. */
-export function natsTestRoad(url: string, prefix = `gmt_${randomBytes(5).toString("hex")}`): TestRoad {
+/** A transport over a NATS server. */
+export function natsTestTransport(url: string, prefix = `gmt_${randomBytes(5).toString("hex")}`): TestTransport {
   return {
     server: { url, prefix },
-    open: () => new NatsRoad({ url, log: silent, prefix, duplicateWindowMs }),
+    open: () => new NatsTransport({ url, log: silent, prefix, duplicateWindowMs }),
     remove: async () => {
       const connection = await connect({ servers: new URL(url).host });
       const manager = await connection.jetstreamManager();
@@ -77,7 +77,7 @@ export interface ReplicaOptions {
   readonly retryPolicy?: RetryPolicy;
   /** Stands between the consumer and its database. */
   readonly wrapDatabase?: (database: Database) => Database;
-  readonly wrapRoad?: (road: EventRoad) => EventRoad;
+  readonly wrapTransport?: (transport: EventTransport) => EventTransport;
   /** False: it takes no events before it is told to `consume`. */
   readonly consumes?: boolean;
 }
@@ -90,23 +90,28 @@ export class Replica {
   readonly consumer: Events;
   readonly producing: Database;
   readonly consuming: Database;
-  private readonly road: EventRoad;
+  private readonly transport: EventTransport;
   private readonly options: ReplicaOptions;
 
-  static async start(engine: Engine, road: TestRoad, options: ReplicaOptions = {}): Promise<Replica> {
+  static async start(engine: Engine, transport: TestTransport, options: ReplicaOptions = {}): Promise<Replica> {
     const [producing, consuming] = await Promise.all([
       testDatabase(engine, "profile", migrations),
       testDatabase(engine, "wallet", migrations),
     ]);
-    return new Replica(producing, consuming, road.open(), options);
+    return new Replica(producing, consuming, transport.open(), options);
   }
 
-  private constructor(producing: Database, consuming: Database, road: EventRoad, options: ReplicaOptions) {
-    const { wrapDatabase = (it) => it, wrapRoad = (it) => it, retryPolicy = fastRetries, consumes = true } = options;
+  private constructor(producing: Database, consuming: Database, transport: EventTransport, options: ReplicaOptions) {
+    const {
+      wrapDatabase = (it) => it,
+      wrapTransport = (it) => it,
+      retryPolicy = fastRetries,
+      consumes = true,
+    } = options;
     this.options = options;
     this.producing = producing;
     this.consuming = consuming;
-    this.road = wrapRoad(road);
+    this.transport = wrapTransport(transport);
     this.producer = this.eventsOf("profile", producing, retryPolicy);
     this.consumer = this.eventsOf("wallet", wrapDatabase(consuming), retryPolicy);
     if (consumes) this.consume();
@@ -116,7 +121,7 @@ export class Replica {
 
   private eventsOf(service: string, database: Database, retryPolicy: RetryPolicy): Events {
     const leases = new Leases(database, 1_000);
-    return new Events({ service, database, road: this.road, leases, log: silent, retryPolicy });
+    return new Events({ service, database, transport: this.transport, leases, log: silent, retryPolicy });
   }
 
   /** Takes events from now on. */
@@ -172,7 +177,7 @@ export class Replica {
 
   async stop(): Promise<void> {
     await Promise.all([this.producer.stop(), this.consumer.stop()]);
-    await this.road.close();
+    await this.transport.close();
     await Promise.all([this.producing.close(), this.consuming.close()]);
   }
 }

@@ -9,7 +9,7 @@ import { SessionService } from "../../../gen/giftmesh/profile/v1/session_service
 import { UserAdminService } from "../../../gen/giftmesh/profile/v1/user_admin_service_pb.ts";
 import type { Config } from "../../platform/config.ts";
 import type { Database, Row, Value } from "../../platform/database/database.ts";
-import { InProcessRoad } from "../../platform/events/in-process-road.ts";
+import { InProcessTransport } from "../../platform/events/in-process-transport.ts";
 import { HostedService } from "../../platform/hosted-service.ts";
 import { Call, type CallInit } from "../../platform/rpc/call.ts";
 import { Dispatcher } from "../../platform/rpc/dispatcher.ts";
@@ -52,7 +52,12 @@ export class RunningProfile {
         return profile.create({ ...given, database: lossy.database });
       },
     };
-    const service = await HostedService.open(definition, { config, clients, road: new InProcessRoad(), log: silent });
+    const service = await HostedService.open(definition, {
+      config,
+      clients,
+      transport: new InProcessTransport(),
+      log: silent,
+    });
     service.serve(dispatcher);
     service.start();
     return new RunningProfile(config, dispatcher, clients, service, await found.promise);

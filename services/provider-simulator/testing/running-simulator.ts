@@ -1,5 +1,5 @@
 import { type Logger, pino } from "pino";
-import { InProcessRoad } from "../../platform/events/in-process-road.ts";
+import { InProcessTransport } from "../../platform/events/in-process-transport.ts";
 import { HostedService } from "../../platform/hosted-service.ts";
 import type { Listening } from "../../platform/listener.ts";
 import { Dispatcher } from "../../platform/rpc/dispatcher.ts";
@@ -26,7 +26,7 @@ export class RunningSimulator {
     const config = testConfig(engine, { VOUCHER_PROVIDER_PORT: "0", ...environment });
     const clients = new MeshClients({ config, dispatcher: new Dispatcher({ log }), log });
     const listening: Listening = new Map();
-    const surroundings = { config, clients, road: new InProcessRoad(), log, listening };
+    const surroundings = { config, clients, transport: new InProcessTransport(), log, listening };
     const service = await HostedService.open(providerSimulator, surroundings);
     await service.listen();
     service.start();

@@ -10,7 +10,7 @@ import { CodeKeys } from "../../platform/codes/code-keys.ts";
 import type { Config } from "../../platform/config.ts";
 import { createTable } from "../../platform/database/migrate.ts";
 import { consume } from "../../platform/events/consumer.ts";
-import type { EventRoad } from "../../platform/events/road.ts";
+import type { EventTransport } from "../../platform/events/transport.ts";
 import { HostedService } from "../../platform/hosted-service.ts";
 import type { Clients } from "../../platform/rpc/handler.ts";
 import type { Platform, ServiceDefinition } from "../../platform/service.ts";
@@ -44,7 +44,7 @@ export class Asker {
   private readonly platform: Platform;
   private readonly service: HostedService;
 
-  static async start(config: Config, clients: Clients, road: EventRoad): Promise<Asker> {
+  static async start(config: Config, clients: Clients, transport: EventTransport): Promise<Asker> {
     const platform = Promise.withResolvers<Platform>();
     const definition: ServiceDefinition = {
       name: "asker",
@@ -54,7 +54,7 @@ export class Asker {
         return { serves: [], consumes: [hearing] };
       },
     };
-    const service = await HostedService.open(definition, { config, clients, road, log: silent });
+    const service = await HostedService.open(definition, { config, clients, transport, log: silent });
     service.consume();
     return new Asker(await platform.promise, service);
   }

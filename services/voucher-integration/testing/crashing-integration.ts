@@ -5,7 +5,7 @@
  */
 
 import type { Database } from "../../platform/database/database.ts";
-import { InProcessRoad } from "../../platform/events/in-process-road.ts";
+import { InProcessTransport } from "../../platform/events/in-process-transport.ts";
 import { Dispatcher } from "../../platform/rpc/dispatcher.ts";
 import { MeshClients } from "../../platform/rpc/mesh-clients.ts";
 import { type Engine, testConfig } from "../../platform/testing/engines.ts";
@@ -45,7 +45,7 @@ const engine: Engine = {
 const config = testConfig(engine);
 const clients = new MeshClients({ config, dispatcher: new Dispatcher({ log: silent }), log: silent });
 // It dies before it has sent anything: with nobody in this process to hear, what it sent would be lost to who lives on.
-const road = new InProcessRoad();
-await road.close();
-const replica = await Integration.open({ config, clients, road, wrapDatabase: dying });
+const transport = new InProcessTransport();
+await transport.close();
+const replica = await Integration.open({ config, clients, transport, wrapDatabase: dying });
 await replica.begin();

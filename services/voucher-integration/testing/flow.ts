@@ -1,11 +1,11 @@
 import test, { type ExecutionContext } from "ava";
 import type { Logger } from "pino";
 import type { Database } from "../../platform/database/database.ts";
-import type { EventRoad } from "../../platform/events/road.ts";
+import type { EventTransport } from "../../platform/events/transport.ts";
 import { Dispatcher } from "../../platform/rpc/dispatcher.ts";
 import { MeshClients } from "../../platform/rpc/mesh-clients.ts";
 import { type Engine, engines, mysqlEngine, sqliteEngine, testConfig } from "../../platform/testing/engines.ts";
-import { inProcessTestRoad, type TestRoad } from "../../platform/testing/event-mesh.ts";
+import { inProcessTestTransport, type TestTransport } from "../../platform/testing/event-mesh.ts";
 import { RunningSimulator } from "../../provider-simulator/testing/running-simulator.ts";
 import { Asker, voucherKeys } from "./asker.ts";
 import { Integration } from "./integration.ts";
@@ -34,16 +34,16 @@ export interface IntegrationOptions {
 /** What a test stands on: databases of its own, and what is stopped when it ends. */
 export class Scene {
   readonly engine: Engine;
-  /** The events' road. */
-  readonly road: TestRoad;
+  /** The events' transport. */
+  readonly transport: TestTransport;
   /** What is set everywhere. */
   readonly environment: Environment;
-  private opened: EventRoad | undefined;
+  private opened: EventTransport | undefined;
   private readonly stops: (() => unknown)[] = [];
 
-  constructor(engine: Engine, road: TestRoad, environment: Environment = {}) {
+  constructor(engine: Engine, transport: TestTransport, environment: Environment = {}) {
     this.engine = engine;
-    this.road = road;
+    this.transport = transport;
     this.environment = { ...shortTimes, VOUCHER_KEYS: voucherKeys, ...environment };
   }
 
@@ -64,8 +64,8 @@ export class Scene {
 
   /** Opens a replica that asks a provider at this address. */
   async integration(url: string, options: IntegrationOptions = {}): Promise<Integration> {
-    const [config, clients, road] = this.surroundings({ VOUCHER_PROVIDER_URL: url, ...options.environment });
-    const integration = await Integration.open({ config, clients, road, ...options });
+    const [config, clients, transport] = this.surroundings({ VOUCHER_PROVIDER_URL: url, ...options.environment });
+    const integration = await Integration.open({ config, clients, transport, ...options });
     this.atEnd(() => integration.stop());
     return integration;
   }
@@ -93,15 +93,15 @@ export class Scene {
       for (const stop of this.stops.splice(0).reverse()) await stop();
       await this.opened?.close();
     } finally {
-      await this.road.remove();
+      await this.transport.remove();
       await this.engine.remove();
     }
   }
 
-  private surroundings(environment: Environment = {}): [ReturnType<typeof testConfig>, MeshClients, EventRoad] {
+  private surroundings(environment: Environment = {}): [ReturnType<typeof testConfig>, MeshClients, EventTransport] {
     const config = testConfig(this.engine, { ...this.environment, ...environment });
     const clients = new MeshClients({ config, dispatcher: new Dispatcher({ log: silent }), log: silent });
-    this.opened ??= this.road.open();
+    this.opened ??= this.transport.open();
     return [config, clients, this.opened];
   }
 }
@@ -110,11 +110,11 @@ export class Scene {
 export function flow(
   title: string,
   run: (t: ExecutionContext, scene: Scene) => Promise<void>,
-  { on = engineNames, environment = {}, newRoad = inProcessTestRoad }: FlowOptions = {},
+  { on = engineNames, environment = {}, newTransport = inProcessTestTransport }: FlowOptions = {},
 ): void {
   for (const name of engineNames.filter((one) => on.includes(one))) {
     test.serial(`${title} (${name})`, async (t) => {
-      const scene = new Scene(newEngine[name](), newRoad(), environment);
+      const scene = new Scene(newEngine[name](), newTransport(), environment);
       try {
         await run(t, scene);
       } finally {
@@ -127,5 +127,5 @@ export function flow(
 export interface FlowOptions {
   readonly on?: readonly Engine["name"][];
   readonly environment?: Environment;
-  readonly newRoad?: () => TestRoad;
+  readonly newTransport?: () => TestTransport;
 }

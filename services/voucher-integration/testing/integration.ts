@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Config } from "../../platform/config.ts";
 import type { Database, Row } from "../../platform/database/database.ts";
-import type { EventRoad } from "../../platform/events/road.ts";
+import type { EventTransport } from "../../platform/events/transport.ts";
 import { HostedService } from "../../platform/hosted-service.ts";
 import type { Listening } from "../../platform/listener.ts";
 import { Metrics } from "../../platform/metrics.ts";
@@ -13,7 +13,7 @@ import { silent } from "./log.ts";
 export interface IntegrationParts {
   readonly config: Config;
   readonly clients: Clients;
-  readonly road: EventRoad;
+  readonly transport: EventTransport;
   readonly log?: Logger;
   /** Stands between the service and its database. */
   readonly wrapDatabase?: (database: Database) => Database;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { VoucherChannel } from "../../../gen/giftmesh/voucher/v1/voucher_events_pb.ts";
 import { engines, natsServer } from "../../platform/testing/engines.ts";
-import { natsTestRoad } from "../../platform/testing/event-mesh.ts";
+import { natsTestTransport } from "../../platform/testing/event-mesh.ts";
 import { eventually } from "../../platform/testing/eventually.ts";
 import { newNumber, RunningVouchers } from "./testing/running-vouchers.ts";
 
@@ -13,10 +13,10 @@ if (!engine || !url) {
   test("no MySQL and NATS answer here, to run replicas on", (t) => t.pass());
 } else {
   const environment = { VOUCHER_LATE_AFTER_MS: "2000", VOUCHER_GIVE_UP_AFTER_MS: "60000", DATABASE_CONNECTIONS: "3" };
-  const testRoad = natsTestRoad(url);
+  const testTransport = natsTestTransport(url);
   const [taking, watching] = await Promise.all([
-    RunningVouchers.start(engine, { environment, road: testRoad.open() }),
-    RunningVouchers.start(engine, { environment, road: testRoad.open(), consumes: false }),
+    RunningVouchers.start(engine, { environment, transport: testTransport.open() }),
+    RunningVouchers.start(engine, { environment, transport: testTransport.open(), consumes: false }),
   ]);
   const { integration } = taking;
   const watchers = async () => {
@@ -26,7 +26,7 @@ if (!engine || !url) {
 
   test.after.always(async () => {
     await Promise.all([taking.stop(), watching.stop()]);
-    await testRoad.remove();
+    await testTransport.remove();
     await engine.remove();
   });
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { pino } from "pino";
-import { InProcessRoad } from "../../platform/events/in-process-road.ts";
+import { InProcessTransport } from "../../platform/events/in-process-transport.ts";
 import { Signals } from "../../platform/events/signals.ts";
 import { failureOfCall, visible } from "../../platform/rpc/testing/failure.ts";
 import { eventually } from "../../platform/testing/eventually.ts";
@@ -23,7 +23,7 @@ function watch(most?: number) {
     reading--;
     return ids.flatMap((id) => rows.get(id) ?? []);
   };
-  const news = new News(new Signals("voucher", new InProcessRoad()));
+  const news = new News(new Signals("voucher", new InProcessTransport()));
   const requests = {
     find,
     findEnded: async (ids: readonly bigint[]) => {

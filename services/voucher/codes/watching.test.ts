@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { VoucherStatus } from "../../../gen/giftmesh/voucher/v1/voucher_service_pb.ts";
-import { InProcessRoad } from "../../platform/events/in-process-road.ts";
+import { InProcessTransport } from "../../platform/events/in-process-transport.ts";
 import { failureOfCall, visible } from "../../platform/rpc/testing/failure.ts";
 import { engines } from "../../platform/testing/engines.ts";
 import { eventually } from "../../platform/testing/eventually.ts";
@@ -166,9 +166,9 @@ for (const { name } of found) {
   test(`where every signal gets lost, the news come a second later on ${name}`, async (t) => {
     const engine = (await engines()).find((one) => one.name === name);
     if (!engine) throw new Error(`${name} is gone`);
-    const road = new InProcessRoad();
-    road.signal = () => undefined;
-    const running = await RunningVouchers.start(engine, { road });
+    const transport = new InProcessTransport();
+    transport.signal = () => undefined;
+    const running = await RunningVouchers.start(engine, { transport });
     const [one, other] = [await running.ask(), await running.ask()];
     const [looking, watching] = [running.look(one, 30), running.watch(other)];
     await sleep(200);

@@ -7,7 +7,7 @@ import { DiscountType } from "../../../gen/giftmesh/voucher/v1/coupon_pb.ts";
 import { CouponService } from "../../../gen/giftmesh/voucher/v1/coupon_service_pb.ts";
 import { CouponUseService } from "../../../gen/giftmesh/voucher/v1/coupon_use_service_pb.ts";
 import type { Database, Row, Value } from "../../platform/database/database.ts";
-import { InProcessRoad } from "../../platform/events/in-process-road.ts";
+import { InProcessTransport } from "../../platform/events/in-process-transport.ts";
 import { HostedService } from "../../platform/hosted-service.ts";
 import { Call, type CallInit } from "../../platform/rpc/call.ts";
 import { Dispatcher } from "../../platform/rpc/dispatcher.ts";
@@ -52,7 +52,12 @@ export class RunningVoucher {
         return voucher.create(given);
       },
     };
-    const service = await HostedService.open(definition, { config, clients, road: new InProcessRoad(), log: silent });
+    const service = await HostedService.open(definition, {
+      config,
+      clients,
+      transport: new InProcessTransport(),
+      log: silent,
+    });
     service.serve(dispatcher);
     service.start();
     return new RunningVoucher(clients, service, (await platform.promise).database);

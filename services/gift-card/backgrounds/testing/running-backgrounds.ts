@@ -5,7 +5,7 @@ import { CallerSchema, Role } from "../../../../gen/giftmesh/common/v1/access_pb
 import { createEdge, type Edge } from "../../../edge/edge.ts";
 import { readDescriptors } from "../../../mesh.ts";
 import type { Database, Row, Value } from "../../../platform/database/database.ts";
-import { InProcessRoad } from "../../../platform/events/in-process-road.ts";
+import { InProcessTransport } from "../../../platform/events/in-process-transport.ts";
 import { HostedService } from "../../../platform/hosted-service.ts";
 import { Unauthenticated } from "../../../platform/refusal.ts";
 import { Dispatcher } from "../../../platform/rpc/dispatcher.ts";
@@ -68,7 +68,7 @@ export class RunningBackgrounds {
         return { serves: [part.served] };
       },
     };
-    const service = await HostedService.open(definition, { config, clients, road: new InProcessRoad(), log });
+    const service = await HostedService.open(definition, { config, clients, transport: new InProcessTransport(), log });
     service.serve(dispatcher);
     service.start();
     const grpc = await startGrpcServer({ config, dispatcher, log });

@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { DataPlatformService } from "../../../../gen/giftmesh/payment/v1/data_platform_service_pb.ts";
 import { OrderSchema, OrderStatus, PaymentMethod } from "../../../../gen/giftmesh/payment/v1/order_pb.ts";
 import type { Database } from "../../../platform/database/database.ts";
-import { InProcessRoad } from "../../../platform/events/in-process-road.ts";
+import { InProcessTransport } from "../../../platform/events/in-process-transport.ts";
 import { HostedService } from "../../../platform/hosted-service.ts";
 import { Metrics } from "../../../platform/metrics.ts";
 import { Call } from "../../../platform/rpc/call.ts";
@@ -70,7 +70,13 @@ export class Shop {
         return { serves: [served], workers: dataPlatform.workers };
       },
     };
-    const service = await HostedService.open(definition, { config, clients, road: new InProcessRoad(), log, metrics });
+    const service = await HostedService.open(definition, {
+      config,
+      clients,
+      transport: new InProcessTransport(),
+      log,
+      metrics,
+    });
     if (!made.parts) throw new Error("The service was not made");
     service.serve(dispatcher);
     return new Shop({ ...made.parts, service, metrics, platform: clients.of(DataPlatformService) });

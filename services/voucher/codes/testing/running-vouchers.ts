@@ -7,8 +7,8 @@ import { AuthService } from "../../../../gen/giftmesh/profile/v1/auth_service_pb
 import { type RequestedCode, VoucherService } from "../../../../gen/giftmesh/voucher/v1/voucher_service_pb.ts";
 import { notification } from "../../../notification/service.ts";
 import type { Database, Row, Value } from "../../../platform/database/database.ts";
-import { InProcessRoad } from "../../../platform/events/in-process-road.ts";
-import type { EventRoad } from "../../../platform/events/road.ts";
+import { InProcessTransport } from "../../../platform/events/in-process-transport.ts";
+import type { EventTransport } from "../../../platform/events/transport.ts";
 import { HostedService } from "../../../platform/hosted-service.ts";
 import { Metrics } from "../../../platform/metrics.ts";
 import { Unavailable } from "../../../platform/refusal.ts";
@@ -27,7 +27,7 @@ const silent: Logger = pino({ level: "silent" });
 
 export interface RunningVouchersOptions {
   readonly environment?: Readonly<Record<string, string>>;
-  readonly road?: EventRoad;
+  readonly transport?: EventTransport;
   readonly log?: Logger;
   /** False: another replica takes the events. */
   readonly consumes?: boolean;
@@ -47,11 +47,11 @@ export class RunningVouchers {
   readonly integration: PlayedIntegration;
   private readonly services: readonly HostedService[];
   private readonly databases: ReadonlyMap<string, Database>;
-  private readonly road: EventRoad;
+  private readonly transport: EventTransport;
   private readonly broken: Set<string>;
 
   static async start(engine: Engine, options: RunningVouchersOptions = {}): Promise<RunningVouchers> {
-    const { environment = {}, road = new InProcessRoad(), log = silent, consumes = true } = options;
+    const { environment = {}, transport = new InProcessTransport(), log = silent, consumes = true } = options;
     const config = testConfig(engine, { DATABASE_CONNECTIONS: "4", ...environment });
     const broken = new Set<string>();
     const around: Around = async (method, call, run) => {
@@ -72,7 +72,7 @@ export class RunningVouchers {
     const integration = new PlayedIntegration();
     const all = [profile, notification, voucher, integration.definition].map(observed);
     const hosted = await Promise.allSettled(
-      all.map((definition) => HostedService.open(definition, { config, clients, road, log, metrics })),
+      all.map((definition) => HostedService.open(definition, { config, clients, transport, log, metrics })),
     );
     const services = hosted.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
     for (const one of hosted) {
@@ -83,7 +83,7 @@ export class RunningVouchers {
     for (const service of services) service.serve(dispatcher);
     if (consumes) for (const service of services) service.consume();
     for (const service of services) service.start();
-    return new RunningVouchers({ clients, metrics, integration, services, databases, road, broken });
+    return new RunningVouchers({ clients, metrics, integration, services, databases, transport, broken });
   }
 
   private constructor(parts: {
@@ -92,7 +92,7 @@ export class RunningVouchers {
     readonly integration: PlayedIntegration;
     readonly services: readonly HostedService[];
     readonly databases: ReadonlyMap<string, Database>;
-    readonly road: EventRoad;
+    readonly transport: EventTransport;
     readonly broken: Set<string>;
   }) {
     this.clients = parts.clients;
@@ -101,7 +101,7 @@ export class RunningVouchers {
     this.integration = parts.integration;
     this.services = parts.services;
     this.databases = parts.databases;
-    this.road = parts.road;
+    this.transport = parts.transport;
     this.broken = parts.broken;
   }
 
@@ -190,7 +190,7 @@ export class RunningVouchers {
 
   async stop(): Promise<void> {
     for (const service of [...this.services].reverse()) await service.stop();
-    await this.road.close();
+    await this.transport.close();
     for (const service of this.services) await service.close();
   }
 }

@@ -10,7 +10,7 @@ export interface Event {
   readonly requestId: string;
 }
 
-/** Takes the events of one subject off the road. */
+/** Takes the events of one subject from the transport. */
 export interface Subscriber {
   /** Replicas with the same name share the events; each name gets them all. */
   readonly name: string;
@@ -19,8 +19,8 @@ export interface Subscriber {
   deliver(events: readonly Event[]): Promise<void>;
 }
 
-/** What a relay is to know of the place where events are kept on the road. */
-export interface RoadState {
+/** What a relay is to know of the place where the transport keeps events. */
+export interface TransportState {
   /** Another value means another store: what the last one held is lost. */
   readonly store: string;
   /** Rises with every new connection: what was sent shortly before may be lost. */
@@ -28,18 +28,18 @@ export interface RoadState {
 }
 
 /** How events get from the outbox of one service to the consumers of all: at least once, and in order. */
-export interface EventRoad {
+export interface EventTransport {
   /**
    * Publishes events in order: for each, in that order, whether it has arrived for good. Rejects where none could be
    * sent.
    */
   publish(events: readonly Event[]): Promise<PromiseSettledResult<unknown>[]>;
 
-  /** Delivers a subject's events from now on, those that came before too where the road has kept them. */
+  /** Delivers a subject's events from now on, those that came before too where the transport has kept them. */
   subscribe(subscriber: Subscriber): void;
 
-  /** Rejects while the road cannot be used. */
-  state(): Promise<RoadState>;
+  /** Rejects while the transport cannot be used. */
+  state(): Promise<TransportState>;
 
   /**
    * Tells all who listen to a channel something, in this process and in others: at once, past the outbox, and it may get

@@ -2,10 +2,10 @@ import { Listeners } from "./listeners.ts";
 import { NatsLink, type NatsOptions } from "./nats-link.ts";
 import { NatsPublisher } from "./nats-publisher.ts";
 import { NatsSubscription } from "./nats-subscription.ts";
-import type { Event, EventRoad, RoadState, Subscriber } from "./road.ts";
+import type { Event, EventTransport, Subscriber, TransportState } from "./transport.ts";
 
-/** The road over NATS JetStream: one stream for the mesh, one durable consumer for each subscriber's name. */
-export class NatsRoad implements EventRoad {
+/** The transport over NATS JetStream: one stream for the mesh, one durable consumer for each subscriber's name. */
+export class NatsTransport implements EventTransport {
   private readonly link: NatsLink;
   private readonly listeners = new Listeners();
   private readonly publisher: NatsPublisher;
@@ -27,7 +27,7 @@ export class NatsRoad implements EventRoad {
     this.running.push(subscription.run(this.stopping.signal));
   }
 
-  async state(): Promise<RoadState> {
+  async state(): Promise<TransportState> {
     const { connections } = this.link;
     const { created } = await this.link.streamInfo();
     return { store: created, connections };

@@ -1,11 +1,11 @@
 import { Listeners } from "./listeners.ts";
-import type { Event, EventRoad, RoadState, Subscriber } from "./road.ts";
+import type { Event, EventTransport, Subscriber, TransportState } from "./transport.ts";
 
 /**
- * The road without a broker: the relay's events go straight to the consumers of this process, and have arrived once
+ * The transport without a broker: the relay's events go straight to the consumers of this process, and have arrived once
  * all of them have committed. Everything that is to be redelivered is in the outboxes.
  */
-export class InProcessRoad implements EventRoad {
+export class InProcessTransport implements EventTransport {
   private readonly subscribers = new Map<string, Subscriber[]>();
   private readonly listeners = new Listeners();
   private inUse = false;
@@ -13,7 +13,7 @@ export class InProcessRoad implements EventRoad {
 
   async publish(events: readonly Event[]): Promise<PromiseSettledResult<unknown>[]> {
     this.inUse = true;
-    if (this.closed) return Promise.allSettled(events.map(() => Promise.reject(new Error("The road is closed"))));
+    if (this.closed) return Promise.allSettled(events.map(() => Promise.reject(new Error("The transport is closed"))));
     const bySubject = Map.groupBy(events, (event) => event.subject);
     const deliveries = new Map(
       [...bySubject].map(([subject, ofSubject]) => [subject, this.deliverAll(subject, ofSubject)] as const),
@@ -28,7 +28,7 @@ export class InProcessRoad implements EventRoad {
     this.subscribers.set(subscriber.subject, [...known, subscriber]);
   }
 
-  async state(): Promise<RoadState> {
+  async state(): Promise<TransportState> {
     return { store: "in-process", connections: 0 };
   }
 
