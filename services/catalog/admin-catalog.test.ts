@@ -106,6 +106,22 @@ for (const { engine, replicas } of await Promise.all((await engines()).map(setUp
     t.deepEqual(await wrongFields(admin.updateProduct({ productId, price: "1.234" }, adminCall())), ["price"]);
   });
 
+  test(`of changes of different fields at once, each is kept on ${engine.name}`, async (t) => {
+    const productId = await catalog.newProduct();
+    const offerId = await catalog.newOffer({ productId });
+    for (let round = 1; round <= 20; round++) {
+      const [name, price, lower] = [`Roses ${round}`, `${30 + round}.00`, `${round}.00`];
+      await Promise.all([
+        admin.updateProduct({ productId, name }, adminCall()),
+        admin.updateProduct({ productId, price }, adminCall()),
+        admin.updateOffer({ offerId, name }, adminCall()),
+        admin.updateOffer({ offerId, price: lower }, adminCall()),
+      ]);
+      t.like((await admin.getAnyProduct({ productId }, adminCall())).product, { name, price });
+      t.like((await admin.getOffer({ offerId }, adminCall())).offer, { name, price: lower });
+    }
+  });
+
   test(`stock is adjusted both ways, never below zero nor beyond its limit on ${engine.name}`, async (t) => {
     const productId = await catalog.newProduct({ stock: 3n });
     t.like((await admin.adjustStock({ productId, delta: 4n }, adminCall())).product, { stock: 7n, held: 0n });

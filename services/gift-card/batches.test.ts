@@ -9,7 +9,9 @@ import type { Row, Statement } from "../platform/database/database.ts";
 import { Refusal } from "../platform/refusal.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
+import { now } from "../platform/time.ts";
 import { rounds } from "../testing/scale.ts";
+import { Batches } from "./store/batches.ts";
 import { byAdmin, RunningCards } from "./testing/running-cards.ts";
 
 const found = await engines();
@@ -100,6 +102,36 @@ for (const { engine, running } of all) {
     );
     t.like(await ended(id), { status: GiftCardBatchStatus.COMPLETED, createdCount: 10 });
     t.deepEqual(await statesOf(id), { active: 9, deleted: 1 });
+  });
+
+  test.serial(`a batch whose cards are refused has failed, and tells how many of them were made ${on}`, async (t) => {
+    let transfers = 0;
+    running.comeBetween(async (method, call, run) => {
+      if (method.name === "Transfer" && ++transfers > 4)
+        throw new Refusal("rule", { reason: "NO_MORE", message: "No more" });
+      return run(call);
+    });
+    const batch = await ended(await order(10));
+    running.comeBetween();
+    t.like(batch, { status: GiftCardBatchStatus.FAILED, createdCount: 4 });
+    t.deepEqual(await statesOf(batch.id), { active: 4 });
+  });
+
+  test.serial(`a batch that another replica has taken up is nobody else's ${on}`, async (t) => {
+    const { id } = await ended(await order(1));
+    const dueAt = now() + 60_000_000n;
+    const sql = "UPDATE card_batches SET status = 'processing', completed_at = NULL, due_at = ? WHERE id = ?";
+    await running.change(sql, dueAt, id);
+    const batches = new Batches(running.database);
+    const found = await batches.find(id);
+    if (!found) return t.fail();
+    const taken = await batches.advance({ ...found, dueAt }, dueAt + 1n);
+    t.is(taken?.dueAt, dueAt + 1n);
+    const done = { status: "completed", completedAt: now() } as const;
+    t.is(await batches.advance({ ...found, ...done, createdCount: 0, dueAt }, undefined), undefined);
+    t.is((await read(id)).status, GiftCardBatchStatus.PROCESSING);
+    await batches.advance({ ...found, ...done, dueAt: dueAt + 1n }, undefined);
+    t.like(await read(id), { status: GiftCardBatchStatus.COMPLETED, createdCount: 1 });
   });
 
   test.serial(`codes are there for an hour ${on}`, async (t) => {

@@ -94,6 +94,17 @@ for (const { engine, lines, running } of await Promise.all((await engines()).map
     },
   );
 
+  test.serial(`a card that cannot be seen to now waits for a second ${on}`, async (t) => {
+    const user = await running.newUser();
+    const { id } = await running.newCard(user);
+    running.breakAt({ rpc: "Transfer", when: "before" });
+    await t.throwsAsync(running.redeem(id, user), { instanceOf: Unavailable });
+    await dueNow(id);
+    t.true((await pauseOf(id)) <= 1);
+    running.breakAt(undefined);
+    await eventually(async () => (await running.stateOf(id)) === "used");
+  });
+
   test.serial(`who deletes a card whose value cannot go back is to ask again, and has it deleted ${on}`, async (t) => {
     const { payer, id } = await newCardOfRich();
     const remove = () =>

@@ -6,7 +6,7 @@ import type { Database } from "../platform/database/database.ts";
 import { NotFound, Refusal } from "../platform/refusal.ts";
 import { Call } from "../platform/rpc/call.ts";
 import { type Engine, engines, testDatabase } from "../platform/testing/engines.ts";
-import { mostMissesOfAll } from "./domain/guess-budget.ts";
+import { mostMissesOfAll, refusedUntil, window } from "./domain/guess-budget.ts";
 import { Guesses } from "./guesses.ts";
 import { missedGuessesMigration } from "./store/missed-guesses.ts";
 
@@ -148,8 +148,11 @@ for (const { engine, database } of await Promise.all((await engines()).map(setUp
     const [honest, unlucky] = [callOf(newUser()), callOf(newUser())];
     await outcomes(1, () => guesses.guess(unlucky, miss));
     t.is(await guesses.guess(unlucky, async () => "a card"), "a card");
-    const found = await outcomes(mostMissesOfAll, () => guesses.guess(callOf(newUser()), miss));
-    t.deepEqual(found, { GIFT_CARD_NOT_FOUND: mostMissesOfAll });
+    const others = mostMissesOfAll - 2;
+    const found = await outcomes(others, () => guesses.guess(callOf(newUser()), miss));
+    t.deepEqual(found, { GIFT_CARD_NOT_FOUND: others });
+    t.is(await guesses.guess(unlucky, async () => "a card"), "a card", "there is room for one more");
+    await outcomes(1, () => guesses.guess(callOf(newUser()), miss));
     t.deepEqual(await outcomes(3, () => guesses.guess(honest, async () => "a card")), { hit: 3 });
     t.deepEqual(await outcomes(1, () => guesses.guess(unlucky, async () => "a card")), { TOO_MANY_GUESSES: 1 });
     await setBack(61n);
@@ -194,3 +197,9 @@ for (const { engine, database } of await Promise.all((await engines()).map(setUp
     },
   );
 }
+
+test("who is refused for what all guess may try again a minute after their own last miss", (t) => {
+  t.is(refusedUntil({ own: [10n, 20n], areTooManyOfAll: true }), 20n + window);
+  t.is(refusedUntil({ own: [10n, 20n], areTooManyOfAll: false }), undefined);
+  t.is(refusedUntil({ own: [], areTooManyOfAll: true }), undefined);
+});

@@ -4,6 +4,8 @@ import { Channel } from "../../gen/giftmesh/notification/v1/notification_pb.ts";
 import { PointsService } from "../../gen/giftmesh/wallet/v1/points_service_pb.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
+import { now } from "../platform/time.ts";
+import { insertLetter, LetterRows } from "./store/letters.ts";
 import { messagesTo, newVerifiedUser, toldTo } from "./testing/members.ts";
 import { byUser, RunningCards } from "./testing/running-cards.ts";
 
@@ -55,6 +57,20 @@ for (const { engine, running } of all) {
     const [message] = await toldTo(running, number, 1);
     t.like(message, { channel: Channel.SMS, subject: "" });
     t.true(message?.body.includes(code));
+  });
+
+  test.serial(`how often a letter could not be sent is counted ${on}`, async (t) => {
+    const rows = new LetterRows(running.database);
+    const later = now() + 3_600_000_000n;
+    const find = async () => (await rows.due(later, 1_000)).find((one) => one.id === "counted");
+    await running.database.commit([insertLetter({ id: "counted", cardId: 1n, kind: "given" }, later)]);
+    for (const attempts of [0, 1, 2]) {
+      const letter = await find();
+      if (!letter) return t.fail();
+      t.is(letter.attempts, attempts);
+      await rows.settle([], [[letter, later]]);
+    }
+    await running.change("DELETE FROM letters WHERE id = 'counted'");
   });
 
   test.serial(`no code leaves by an event, or lies in a row ${on}`, async (t) => {

@@ -175,6 +175,22 @@ for (const { engine, running } of all) {
   });
 
   test.serial(
+    `a card that was told to nobody, and has been deleted since, is not told as made, on ${engine.name}`,
+    async (t) => {
+      const user = await running.newUser();
+      const make = () => running.newCard(user, {}, { idempotencyKey: "made and deleted" });
+      await stopped(t, { rpc: "Transfer", when: "after" }, make);
+      await running.change("UPDATE cards SET due_at = 1 WHERE sender_id = ?", user);
+      const [row] = await running.select("SELECT id FROM cards WHERE sender_id = ?", user);
+      const giftCardId = row?.id as bigint;
+      await comesTo(giftCardId, "active");
+      await running.clients.of(AdminGiftCardService).deleteGiftCard({ giftCardId }, byAdmin());
+      for (let time = 0; time < 2; time++) await t.throwsAsync(make, { message: "Gift card not found" });
+      t.is(await running.balance(user), "1000.00");
+    },
+  );
+
+  test.serial(
     `who asks again for a card that could not be paid gets another, paid once, on ${engine.name}`,
     async (t) => {
       const user = await running.newUser();
@@ -250,6 +266,16 @@ for (const { engine, running } of all) {
       t.is(await running.balance(user), "1000.00");
     });
   }
+
+  test.serial(`stock is held for a minute longer than its order can be paid, on ${engine.name}`, async (t) => {
+    const user = await running.newUser();
+    const { productId } = await running.newGoods(1n);
+    const wanted = { userId: "me", items: [{ productId, quantity: 1n }] };
+    const { order } = await running.clients.of(OrderService).placeOrder(wanted, byUser(user));
+    const [placed] = await running.selectIn("payment", "SELECT expires_at FROM orders WHERE id = ?", order?.id ?? 0n);
+    const [held] = await running.selectIn("catalog", "SELECT due_at FROM holds WHERE id = ?", `order-${order?.id}`);
+    t.is((held?.due_at as bigint) - (placed?.expires_at as bigint), 60_000_000n);
+  });
 
   test.serial(`nothing is owed but on cards that can be redeemed, on ${engine.name}`, async (t) => {
     const [row] = await running.select("SELECT SUM(amount) AS total FROM cards WHERE facet IN (1, 5)");

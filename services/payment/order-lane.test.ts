@@ -3,7 +3,7 @@ import { receiptsMigrations } from "../platform/receipt.ts";
 import { engines, testDatabase } from "../platform/testing/engines.ts";
 import { LossyDatabase } from "../platform/testing/lossy-database.ts";
 import { now } from "../platform/time.ts";
-import { asItIs, begin, placed, startPaying } from "./domain/steps.ts";
+import { asItIs, begin, placed, startCancelling, startPaying } from "./domain/steps.ts";
 import { OrderLane } from "./order-lane.ts";
 import { migrations } from "./store/migrations.ts";
 
@@ -61,6 +61,24 @@ for (const { engine, database } of all) {
       },
     );
   }
+
+  test.serial(
+    `of two replicas at one order, the second finds what the first has made of it, on ${engine.name}`,
+    async (t) => {
+      const payer = { method: "balance" } as const;
+      const told = new Set<string>();
+      for (let id = 100n; id < 150n; id++) {
+        const wanted = { id, requestId: undefined, userId: 7n, payer, couponId: undefined, expireAfterMs: 60_000 };
+        await lane.begin(begin(wanted, now()));
+        await lane.take({ id, step: (one, at) => placed(one, priced, at) });
+        const steps = id % 2n ? [startPaying, startCancelling] : [startCancelling, startPaying];
+        const settled = await Promise.allSettled(steps.map((step) => new OrderLane(database).take({ id, step })));
+        const words = settled.map((one) => (one.status === "fulfilled" ? one.value.state : one.reason.reason));
+        told.add(words.toSorted().join(", "));
+      }
+      for (const one of told) t.true(["paying, paying", "PAYMENT_NOT_PAYABLE, cancelling"].includes(one), one);
+    },
+  );
 
   test.serial(`a request that began an order a day ago begins another, on ${engine.name}`, async (t) => {
     const payer = { method: "balance" } as const;

@@ -1,5 +1,10 @@
+import { create } from "@bufbuild/protobuf";
 import test from "ava";
+import { PointsService } from "../../gen/giftmesh/wallet/v1/points_service_pb.ts";
+import { KeyClaims } from "./key-claims.ts";
+import { Receipt } from "./receipt.ts";
 import { Refusal, Unavailable } from "./refusal.ts";
+import { Call } from "./rpc/call.ts";
 import { failureOfCall, visible } from "./rpc/testing/failure.ts";
 import { engines } from "./testing/engines.ts";
 import { type Flow, heldFlow, keyedFlowsOn } from "./testing/keyed-flows.ts";
@@ -44,7 +49,7 @@ const never = async () => {
 };
 
 for (const setting of await Promise.all((await engines()).map(keyedFlowsOn))) {
-  const { engine, here, other, newKey, setBack, effects, purge, close } = setting;
+  const { engine, database, newReplica, here, other, newKey, setBack, effects, purge, close } = setting;
   const on = `on ${engine.name}`;
   const failure = async (asked: Promise<unknown>) => visible(await failureOfCall(asked));
 
@@ -197,6 +202,35 @@ for (const setting of await Promise.all((await engines()).map(keyedFlowsOn))) {
     t.is((await asked).balance, "1");
   });
 
+  test.serial(`who is refused a minute after another run was answered gives that answer ${on}`, async (t) => {
+    const [key, next] = [newKey(), heldFlow()];
+    const asked = other("1", key, next.run);
+    await next.reached;
+    const answer = await here("1", key, answering("1"));
+    await setBack(61n * second);
+    next.goOn(refusedAtOnce);
+    t.deepEqual(await asked, answer);
+    t.deepEqual(await here("1", key, never), answer);
+  });
+
+  test.serial(`who is refused does not end another request that has begun under the key meanwhile ${on}`, async (t) => {
+    const [key, first] = [newKey(), heldFlow()];
+    const begun = Promise.withResolvers<unknown>();
+    const told = failure(
+      other("2", key, async () => {
+        // This one has looked already, and found nothing.
+        begun.resolve(here("1", key, first.run).catch((error) => error));
+        await first.reached;
+        await setBack(61n * second);
+        return refusedAtOnce();
+      }),
+    );
+    t.like(await told, reused);
+    first.goOn(({ end }) => end("1"));
+    t.like(await begun.promise, { balance: "1" });
+    t.like(await here("1", key, never), { balance: "1" });
+  });
+
   test.serial(`who begins what has been answered meanwhile gives that answer ${on}`, async (t) => {
     const key = newKey();
     const first = await here("1", key, async (flow) => {
@@ -218,6 +252,24 @@ for (const setting of await Promise.all((await engines()).map(keyedFlowsOn))) {
     t.is((await other("1", key, answering("1"))).balance, "1");
   });
 
+  test.serial(
+    `who forgets what is a day old forgets no answer that has come in its place meanwhile ${on}`,
+    async (t) => {
+      const [key, before] = [newKey(), await effects()];
+      t.like(await failure(here("1", key, dying)), { message: "The process has died" });
+      await setBack(day);
+      const slow = newReplica({
+        ...database,
+        write: async (statements) => {
+          await other("1", key, answering("there"));
+          return database.write(statements);
+        },
+      });
+      t.is((await slow("1", key, answering("here"))).balance, "there");
+      t.is((await effects()) - before, 1);
+    },
+  );
+
   test.serial(`claims are forgotten after a day, as answers are ${on}`, async (t) => {
     for (const forget of [purge, async () => undefined]) {
       const key = newKey();
@@ -231,3 +283,19 @@ for (const setting of await Promise.all((await engines()).map(keyedFlowsOn))) {
     }
   });
 }
+
+test("a step that is refused claims no key, and lets go of none", (t) => {
+  const call = new Call({ requestId: "test", idempotencyKey: "key" });
+  const method = PointsService.method.chargePoints;
+  const receipt = new Receipt(method, create(method.input, { memberId: "me", amount: "1" }), call, "sqlite");
+  const keys = new KeyClaims([]);
+  const refuse = () =>
+    keys.under(receipt, () => {
+      throw new TooLittle();
+    });
+  t.throws(refuse, { instanceOf: TooLittle });
+  t.deepEqual([receipt.claimed, keys.statements], [false, []]);
+  keys.under(receipt, () => undefined);
+  t.throws(refuse, { instanceOf: TooLittle });
+  t.deepEqual([receipt.claimed, keys.statements.length], [true, 1]);
+});

@@ -6,6 +6,7 @@ import { ChargePointsRequestSchema, PointsService } from "../../gen/giftmesh/wal
 import type { Statement } from "../platform/database/database.ts";
 import { mostMinorUnits } from "../platform/money.ts";
 import { IdempotencyKeyReused, Receipt, receiptsMigrations } from "../platform/receipt.ts";
+import { Unavailable } from "../platform/refusal.ts";
 import { Call } from "../platform/rpc/call.ts";
 import { type Engine, engines, testDatabase } from "../platform/testing/engines.ts";
 import { Charging } from "./charging.ts";
@@ -207,6 +208,19 @@ for (const setting of await Promise.all((await engines()).map(setUp))) {
     await t.throwsAsync(here.charge(charge), { instanceOf: ChargeDeclined });
     t.deepEqual([bank.total, await balanceOf(charge), await stateOf(charge)], [0n, 0n, "declined"]);
   });
+
+  test.serial(
+    `a charge that is approved too late for its points gives them when it comes again on ${engine.name}`,
+    async (t) => {
+      const { bank, charge, here } = newCharge();
+      const deadline = Date.now() + 300;
+      bank.beforeAnswer = () => sleep(deadline - Date.now() + 1);
+      await t.throwsAsync(here.charge(charge, { deadline }), { instanceOf: Unavailable });
+      bank.beforeAnswer = async () => undefined;
+      await here.charge(charge);
+      t.deepEqual([bank.total, await balanceOf(charge), await stateOf(charge)], [100n, 100n, "done"]);
+    },
+  );
 
   test.serial(`a charge that the provider fails to give back keeps no other waiting on ${engine.name}`, async (t) => {
     const { bank, charge, here } = newCharge();

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import fc from "fast-check";
 import { Refusal } from "../platform/refusal.ts";
+import { byClock } from "../platform/testing/clocks.ts";
 import { type Engine, engines, testDatabase } from "../platform/testing/engines.ts";
 import type { Owner } from "./domain/account.ts";
 import { InsufficientBalance, TransferIdReused, TransferVoided } from "./domain/errors.ts";
@@ -59,6 +60,25 @@ for (const { engine, database, newLedger, accounts, ledger } of await Promise.al
       t.deepEqual(await other.ledger.transfer(charge), made);
     }
   });
+
+  test.serial(
+    `a wallet's entries never go back in time, though a replica's clock is behind, on ${engine.name}`,
+    async (t) => {
+      for (const ways of [
+        (user: Owner) => ({ credit: user }),
+        (user: Owner) => ({ debit: user, credit: promotions }),
+      ]) {
+        const user = walletOf(newUser());
+        const first = await ledger.transfer(command({ credit: user }));
+        const behind = newLedger().ledger;
+        const second = await byClock(-3_600_000, () =>
+          behind.transfer(command({ debit: { kind: "sales" }, ...ways(user) })),
+        );
+        const third = await byClock(-3_600_000, () => newLedger().ledger.transfer(command({ credit: user })));
+        t.deepEqual([second.createdAt, third.createdAt], [first.createdAt, first.createdAt]);
+      }
+    },
+  );
 
   /** Locks a user's wallet, as a process would that stands still; answers how to end that. */
   const lockWallet = async (userId: bigint): Promise<() => Promise<void>> => {

@@ -72,6 +72,26 @@ for (const { engine, database, ledger } of await Promise.all((await engines()).m
     t.deepEqual((await auditLedger(database)).differences, []);
   });
 
+  test.serial(`what is stamped with the very instant that is put down counts once, on ${engine.name}`, async (t) => {
+    const before = await database.snapshot((session) => systemBalances(session));
+    const twoHoursAgo = now() - 2n * (threeHours / 3n);
+    const fullHour = twoHoursAgo - (twoHoursAgo % (threeHours / 3n)) + threeHours / 3n;
+    await database.transaction((tx) =>
+      tx.run([
+        { sql: "UPDATE transfers SET created_at = ?", values: [fullHour] },
+        { sql: "DELETE FROM system_balances", values: [] },
+      ]),
+    );
+    await putDownSystemBalances(database);
+    // Not the last full hour: what is stamped with that may still come.
+    const rows = await database.select({ sql: "SELECT DISTINCT as_of FROM system_balances", values: [] });
+    t.deepEqual(rows, [{ as_of: fullHour }]);
+    t.deepEqual(await database.snapshot((session) => systemBalances(session)), before);
+    t.deepEqual(await database.snapshot((session) => systemBalances(session, fullHour - 1n)), []);
+    t.deepEqual(await database.snapshot((session) => systemBalances(session, fullHour)), before);
+    t.deepEqual((await auditLedger(database)).differences, []);
+  });
+
   test.serial(`the audit finds a balance that was not put down on ${engine.name}`, async (t) => {
     await database.transaction((tx) => tx.run([{ sql: "UPDATE system_balances SET balance = 0", values: [] }]));
     t.is((await auditLedger(database)).differences[0]?.check, "snapshot");

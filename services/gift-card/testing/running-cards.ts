@@ -219,6 +219,11 @@ export class RunningCards {
     await this.databases.get(service)?.commit([{ sql, values }]);
   }
 
+  /** Reads rows of another service. */
+  async selectIn(service: string, sql: string, ...values: Value[]): Promise<Row[]> {
+    return (await this.databases.get(service)?.select({ sql, values })) ?? [];
+  }
+
   /** The state of a card, in its row. */
   async stateOf(cardId: bigint): Promise<string> {
     const [row] = await this.select("SELECT state FROM cards WHERE id = ?", cardId);

@@ -5,7 +5,7 @@ import {
   ChargePointsResponseSchema,
   PointsService,
 } from "../../../gen/giftmesh/wallet/v1/points_service_pb.ts";
-import type { Statement, Transaction } from "../database/database.ts";
+import type { Database, Statement, Transaction } from "../database/database.ts";
 import { createTable } from "../database/migrate.ts";
 import { retryTransaction } from "../database/retry.ts";
 import { insertInto } from "../database/statements.ts";
@@ -49,8 +49,8 @@ type Ask = (
 /** A database with receipts, and two replicas on it that share nothing else. */
 export async function keyedFlowsOn(engine: Engine) {
   const database = await testDatabase(engine, "idempotency", [...receiptsMigrations, effectsMigration]);
-  const newReplica = (): Ask => {
-    const receipts = new Receipts(database);
+  const newReplica = (found: Database = database): Ask => {
+    const receipts = new Receipts(found);
     const lane = claimingLane();
     return async (amount, idempotencyKey, run) => {
       const call = new Call({ requestId: `request-${idempotencyKey}-${amount}`, caller, idempotencyKey });
@@ -98,6 +98,9 @@ export async function keyedFlowsOn(engine: Engine) {
   let lastKey = 0;
   return {
     engine,
+    database,
+    /** Its receipts are looked for in a database that may be this one, with something between. */
+    newReplica,
     here: newReplica(),
     other: newReplica(),
     newKey: () => `key ${++lastKey}`,

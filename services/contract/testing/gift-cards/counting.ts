@@ -77,14 +77,17 @@ export const counting = cardTheme((house) => {
     t.is(await house.owed(currency), "11.250");
   });
 
-  test(`statistics are of the default currency unless another is named, and of no other thing ${on}`, async (t) => {
-    t.like((await ask(t, admin, statistics)).body.data, { currency: "SAR" });
-    t.like((await ask(t, admin, statistics, { currency: "KRW" })).body.data, { currency: "KRW", total_amount: "0" });
-    const { status, body } = await ask(t, admin, statistics, { currency: "XXX" });
-    t.deepEqual([status, Object.keys(body.errors ?? {})], [422, ["currency"]]);
-  });
+  test.serial(
+    `statistics are of the default currency unless another is named, and of no other thing ${on}`,
+    async (t) => {
+      t.like((await ask(t, admin, statistics)).body.data, { currency: "SAR" });
+      t.like((await ask(t, admin, statistics, { currency: "KRW" })).body.data, { currency: "KRW", total_amount: "0" });
+      const { status, body } = await ask(t, admin, statistics, { currency: "XXX" });
+      t.deepEqual([status, Object.keys(body.errors ?? {})], [422, ["currency"]]);
+    },
+  );
 
-  test(`the admin's options have the statistics with them ${on}`, async (t) => {
+  test.serial(`the admin's options have the statistics with them ${on}`, async (t) => {
     const { status, body } = await ask(t, admin, "AdminGiftCardService/GetAdminGiftCardOptions");
     t.is(status, 200);
     t.deepEqual(Object.keys(body.data ?? {}), [
