@@ -240,7 +240,8 @@ for (const [body, why] of [
 
 test("a body that is not UTF-8 is 400 MALFORMED_JSON", async (t) => {
   const body = Buffer.from('{"text":"\xff"}', "latin1");
-  const response = await send(edge.url, "POST", "/echo/17", { body });
+  const headers = { "content-type": "application/json" };
+  const response = await send(edge.url, "POST", "/echo/17", { body, headers });
   t.is(response.status, 400);
   t.like(await response.json(), { code: "MALFORMED_JSON", message: "The body is not UTF-8" });
 });
