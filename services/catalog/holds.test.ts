@@ -38,6 +38,26 @@ for (const { engine, replicas } of await Promise.all((await engines()).map(setUp
     await engine.remove();
   });
 
+  test(`what is sold while it is to be forgotten is not forgotten on ${engine.name}`, async (t) => {
+    const [product, id] = [await catalog.newProduct(), newHoldId()];
+    await hold(id, [[product, 1n]]);
+    const longAgo = "UPDATE holds SET due_at = 1 WHERE id = ?";
+    await catalog.change(longAgo, id);
+    const statusOf = async () => (await catalog.select("SELECT status FROM holds WHERE id = ?", id))[0]?.status;
+    await eventually(async () => (await statusOf()) === "expired");
+    await catalog.change(longAgo, id);
+    const late = new Holds({
+      ...catalog.database,
+      select: async (statement) => {
+        const rows = await catalog.database.select(statement);
+        if (rows.some((row) => row.id === id)) await commit(id);
+        return rows;
+      },
+    });
+    await late.purge(now(), new AbortController().signal);
+    t.is(await statusOf(), "committed");
+  });
+
   test(`what is held is not free, what is committed is sold, what is released is free on ${engine.name}`, async (t) => {
     const product = await catalog.newProduct();
     const [first, second] = [newHoldId(), newHoldId()];

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { AdminGiftCardService } from "../../gen/giftmesh/giftcard/v1/admin_gift_card_service_pb.ts";
-import { GiftCardStatus } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
+import { GiftCardStatus, GiftType } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
 import { NotFound, Refusal, Unavailable } from "../platform/refusal.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
@@ -207,6 +207,15 @@ for (const { engine, running } of all) {
     t.is((await redeem(code, friend)).wallet?.balance, "100.00");
     await update(card.id, { recipientEmail: first });
     t.is((await running.look(card.id, maker)).code, code, "and that of a used card");
+  });
+
+  test.serial(`who gives a card of the house's to another, for another, is not shown its new code ${on}`, async (t) => {
+    const wanted = { giftType: GiftType.WALLET, amount: "10.00", recipientEmail: newEmail() };
+    const { giftCard: card } = await admins.issueGiftCard(wanted, byAdmin());
+    t.false(card?.code.startsWith("*"));
+    const changes = { userId: await running.newUser("0"), recipientEmail: newEmail() };
+    const { giftCard } = await update(card?.id ?? 0n, changes);
+    t.true(giftCard?.code.startsWith("*"));
   });
 
   for (const every of [1, 2]) {

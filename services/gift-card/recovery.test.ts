@@ -3,13 +3,19 @@ import test, { type ExecutionContext } from "ava";
 import { AdminCatalogService } from "../../gen/giftmesh/catalog/v1/admin_catalog_service_pb.ts";
 import { AdminGiftCardService } from "../../gen/giftmesh/giftcard/v1/admin_gift_card_service_pb.ts";
 import { GiftCardStatus, GiftType, RedemptionMethod } from "../../gen/giftmesh/giftcard/v1/gift_card_pb.ts";
+import { GiftCardOrderService } from "../../gen/giftmesh/payment/v1/gift_card_order_service_pb.ts";
 import { OrderStatus } from "../../gen/giftmesh/payment/v1/order_pb.ts";
 import { OrderService } from "../../gen/giftmesh/payment/v1/order_service_pb.ts";
-import { Unavailable } from "../platform/refusal.ts";
+import { AdminCouponService } from "../../gen/giftmesh/voucher/v1/admin_coupon_service_pb.ts";
+import { DiscountType } from "../../gen/giftmesh/voucher/v1/coupon_pb.ts";
+import { CouponService } from "../../gen/giftmesh/voucher/v1/coupon_service_pb.ts";
+import { LedgerService, SystemAccount } from "../../gen/giftmesh/wallet/v1/ledger_service_pb.ts";
+import { TransferType } from "../../gen/giftmesh/wallet/v1/transaction_pb.ts";
+import { Refusal, Unavailable } from "../platform/refusal.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
 import { newVerifiedUser } from "./testing/members.ts";
-import { type Break, byAdmin, byUser, RunningCards } from "./testing/running-cards.ts";
+import { type Break, byAdmin, byUser, callOf, RunningCards } from "./testing/running-cards.ts";
 
 const notRedeemable = { message: "Gift card cannot be redeemed" };
 
@@ -266,6 +272,64 @@ for (const { engine, running } of all) {
       t.is(await running.balance(user), "1000.00");
     });
   }
+
+  test.serial(
+    `who asks again for an order that cost nothing, and was paid meanwhile, is told so, on ${engine.name}`,
+    async (t) => {
+      const user = await running.newUser();
+      const { productId } = await running.newGoods(1n);
+      const free = { name: "Free", discountType: DiscountType.PERCENT, discountValue: "100", totalQuantity: 1n };
+      const { coupon } = await running.clients.of(AdminCouponService).createCoupon(free, byAdmin());
+      const couponId = coupon?.id ?? 0n;
+      await running.clients.of(CouponService).claimCoupon({ couponId }, byUser(user));
+      const wanted = { userId: "me", items: [{ productId, quantity: 1n }], couponId };
+      const key = { idempotencyKey: "free" };
+      const place = () => running.clients.of(OrderService).placeOrder(wanted, byUser(user, key));
+      await stopped(t, { rpc: "CommitHold", when: "before" }, place);
+      await running.changeIn("payment", "UPDATE orders SET due_at = 1 WHERE user_id = ?", user);
+      const isPaid = "SELECT id FROM orders WHERE user_id = ? AND state = 'completed'";
+      await eventually(async () => (await running.selectIn("payment", isPaid, user)).length === 1);
+      const placed = await place();
+      t.is(placed.order?.status, OrderStatus.COMPLETED);
+      t.deepEqual(await place(), placed);
+    },
+  );
+
+  test.serial(`the id of a card's order is one order's, of the same content, on ${engine.name}`, async (t) => {
+    const [userId, another] = [await running.newUser(), await running.newUser("0")];
+    const [goods, others] = [await running.newGoods(9n), await running.newGoods(9n)];
+    const sar = (minorUnits: bigint) => ({ currencyCode: "SAR", minorUnits });
+    const { productId } = goods;
+    const wanted = {
+      id: "card-0-order-1",
+      userId,
+      giftCardId: 1n,
+      productId,
+      price: sar(8_000n),
+      amount: sar(10_000n),
+    };
+    const orders = running.clients.of(GiftCardOrderService);
+    const { order } = await orders.placeGiftCardOrder(wanted, callOf());
+    t.deepEqual((await orders.placeGiftCardOrder(wanted, callOf())).order, order);
+    for (const changes of [
+      { userId: another },
+      { giftCardId: 2n },
+      { productId: others.productId },
+      { offerId: 1n },
+      { price: sar(7_000n) },
+      { amount: sar(9_000n) },
+    ]) {
+      const asked = orders.placeGiftCardOrder({ ...wanted, ...changes }, callOf());
+      const error = await t.throwsAsync(asked, { instanceOf: Refusal }, Object.keys(changes).join());
+      t.is((error as Refusal).reason, "ORDER_ID_REUSED");
+    }
+    // Its money was no card's.
+    await orders.cancelGiftCardOrder({ id: wanted.id }, callOf());
+    const [liability, wallet] = [SystemAccount.GIFT_CARD_LIABILITY, { case: "userId", value: userId } as const];
+    const back = { debit: { owner: wallet }, credit: { owner: { case: "system", value: liability } as const } };
+    const transfer = { id: `back-${userId}`, ...back, amount: sar(10_000n), type: TransferType.CHARGE };
+    await running.clients.of(LedgerService).transfer({ ...transfer, reference: "test" }, callOf());
+  });
 
   test.serial(`stock is held for a minute longer than its order can be paid, on ${engine.name}`, async (t) => {
     const user = await running.newUser();

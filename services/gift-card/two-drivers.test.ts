@@ -331,7 +331,10 @@ for (const engine of forANinth) {
       const { id } = await running.newCard(user, { giftType: GiftType.ORDER, amount: "100.00", ...goods });
       let soldOut: Promise<void> | undefined;
       running.comeBetween(async (method, call, run) => {
-        if (method.name === "CommitHold") await (soldOut ??= shelf.sellOut());
+        if (method.name === "CommitHold") {
+          soldOut ??= shelf.sellOut();
+          await soldOut;
+        }
         return run(call);
       });
       await t.throwsAsync(running.order(id, user), { message: "Out of stock" });
@@ -406,6 +409,22 @@ for (const engine of forATenth) {
       await charge(running, user, -almostAll);
       t.is((await cancel()).order?.status, OrderStatus.CANCELLED);
       t.is(await running.balance(user), "1000.00");
+
+      const card = await running.newCard(user, { giftType: GiftType.ORDER, ...shelf.goods });
+      const order = () => running.order(card.id, user, key);
+      await shelf.add(-1n);
+      let asked = 0;
+      running.comeBetween(async (method, call, run) => {
+        if (method.name === "PlaceGiftCardOrder" && ++asked === 1) {
+          await running.change("UPDATE cards SET due_at = 1 WHERE state = 'ordering'");
+          await eventually(async () => (await running.stateOf(card.id)) === "active");
+        }
+        return run(call);
+      });
+      await t.throwsAsync(order(), { instanceOf: Unavailable });
+      running.comeBetween();
+      await shelf.add(1n);
+      t.is((await order()).status, GiftCardStatus.USED);
     },
   );
 }

@@ -12,11 +12,27 @@ const all = await Promise.all(
 );
 
 for (const { engine, database } of all) {
+  test.after.always(async () => {
+    await database.close();
+    await engine.remove();
+  });
+
+  test(`of many who change a cart at once each has what they added in it on ${engine.name}`, async (t) => {
+    const carts = new Carts(database);
+    for (let other = 100n; other < 130n; other++) {
+      const change = () =>
+        carts.change(
+          other,
+          roses,
+          (lines) => add(lines, roses, 1n),
+          async () => undefined,
+        );
+      await Promise.all([change(), change(), change()]);
+      t.deepEqual(await carts.linesOf(other), [{ productId: roses, quantity: 3n }]);
+    }
+  });
+
   test(`a cart is changed once though answers are lost on ${engine.name}`, async (t) => {
-    t.teardown(async () => {
-      await database.close();
-      await engine.remove();
-    });
     const lossy = new LossyDatabase(database);
     const carts = new Carts(lossy.database);
     const told: bigint[][] = [];

@@ -53,6 +53,7 @@ async function failEach(sent: readonly Sent[], indexes: readonly number[], failu
   }
 }
 
+const range = (count: number) => Array.from({ length: count }, (_, index) => index);
 const answers = (...values: readonly number[]) => values.map((value) => ({ status: "fulfilled", value }) as const);
 const lockedOut = () => Object.assign(new Error("Lock wait timeout exceeded"), { code: "ER_LOCK_WAIT_TIMEOUT" });
 const lost = () => Object.assign(new Error("Connection lost"), { code: "ECONNRESET" });
@@ -160,6 +161,41 @@ test("a batch that fails for good is halved only once the one before is settled"
   const [four, six] = await second;
   t.like(four, { status: "rejected", reason: { message: "Too long" } });
   t.deepEqual(six, answers(12)[0]);
+});
+
+const full = () => Object.assign(new Error("The disk is full"), { code: "ER_DISK_FULL" });
+const taken = () => Object.assign(new Error("Duplicate entry"), { code: "ER_DUP_ENTRY" });
+for (const [title, failure, times] of [
+  ["for a passing reason, five times,", lost, 5],
+  ["because there is no room,", full, 1],
+] as const) {
+  test(`a batch that fails ${title} is nobody's fault, and fails as a whole`, async (t) => {
+    const { sent, submit } = newLane({ database: aside });
+    const failed = submit(2, 4);
+    await failEach(sent, range(times), failure);
+    const { message } = failure();
+    for (const one of await failed) t.like(one, { status: "rejected", reason: { message } });
+    t.deepEqual(
+      sent.map(({ commands }) => commands),
+      range(times).map(() => [2, 4]),
+    );
+  });
+}
+
+test("whose key is taken looks once more what took it, and then is it by itself", async (t) => {
+  const { sent, submit } = newLane({ database: aside });
+  const both = submit(2, 4);
+  await failEach(sent, [0, 1], taken);
+  while (sent.length < 3) await sleep(1);
+  t.deepEqual(sent[2]?.commands, [2]);
+  sent[2]?.end();
+  while (sent.length < 4) await sleep(1);
+  sent[3]?.end();
+  t.deepEqual(await both, answers(4, 8));
+  t.deepEqual(
+    sent.map(({ commands }) => commands),
+    [[2, 4], [2, 4], [2], [4]],
+  );
 });
 
 test("where somebody has a row locked, only those fail that need it, and the others wait for none but the first time", async (t) => {

@@ -1,5 +1,5 @@
 import test from "ava";
-import { Refusal } from "../../platform/refusal.ts";
+import { Refusal, Unavailable } from "../../platform/refusal.ts";
 import type { Order, OrderState, Step } from "./order.ts";
 import {
   abandon,
@@ -143,6 +143,11 @@ test("what a vendor has completed cannot be cancelled", (t) => {
 test("a vendor completes nothing of an order that is not theirs, or not paid", (t) => {
   t.throws(() => complete(completed, 4n, 5n), { message: "Order not found" });
   t.throws(() => complete(waiting, 3n, 5n), { message: "The order cannot be completed" });
+});
+
+test("a vendor of what is just being cancelled is told to come again: it may stay paid", (t) => {
+  const refunding = startCancelling(completed, 5n).order;
+  t.throws(() => complete(refunding, 3n, 6n), { instanceOf: Unavailable });
 });
 
 test("who asks again for an order that was refused may have another; a gift card's flow may not", (t) => {

@@ -39,6 +39,24 @@ flow("a steady flow of events leaves together, fifty times a second at most", as
   await replica.stop();
 });
 
+flow("what has not arrived is sent again", async (t, engine, transport) => {
+  let times = 0;
+  const wrapTransport = (own: EventTransport): EventTransport =>
+    Object.assign(Object.create(own) as EventTransport, {
+      publish: async (events: readonly Event[]) => {
+        if (++times > 1) return own.publish(events);
+        const arrived = await own.publish(events.slice(0, events.length >> 1));
+        return events.map(
+          (_, index) => arrived[index] ?? { status: "rejected", reason: new Error("It has not arrived") },
+        );
+      },
+    });
+  const replica = await Replica.start(engine, transport, { wrapTransport });
+  await replica.register(range(1, 10));
+  t.deepEqual(await replica.effectsOf(10), range(1, 10));
+  await replica.stop();
+});
+
 flow("an event of a transaction that is rolled back never was", async (t, engine, transport) => {
   const replica = await Replica.start(engine, transport);
   await t.throwsAsync(
