@@ -14,7 +14,10 @@ import { migrations } from "./store/migrations.ts";
 
 const keptFor = 30n * 24n * 3_600n * 1_000_000n;
 
-/** Tells people things, by email and SMS, when other services ask for it: by event or, where a code in it is worth money, by RPC. */
+/**
+ * Tells people things, by email and SMS, when other services ask for it: by event or, where a code in it is worth money, by
+ * RPC.
+ */
 export const notification: ServiceDefinition = {
   name: "notification",
   migrations,

@@ -43,7 +43,10 @@ export function insertingDelivery(dialect: Database["dialect"], delivery: NewDel
   return upsertInto(dialect, "deliveries", columns, [row], { key: ["order_id", "type"], update: [] });
 }
 
-/** The deliveries, in the database, for the one who sends them. When one may be tried again is told by the database's clock. */
+/**
+ * The deliveries, in the database, for the one who sends them. When one may be tried again is told by the database's
+ * clock.
+ */
 export class Deliveries {
   private readonly database: Database;
   /** SQL for this instant. */

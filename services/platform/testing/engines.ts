@@ -58,6 +58,11 @@ export function mysqlEngine(url = mysqlUrl()): Engine {
   };
 }
 
+/** The same engine, with other databases. */
+export function anotherOf({ name }: Engine): Engine {
+  return name === "MySQL" ? mysqlEngine() : sqliteEngine();
+}
+
 /** Every port is any that is free, so that nothing that runs is in the way of anything else. */
 export const anyPorts = { EDGE_PORT: "0", GRPC_PORT: "0", VOUCHER_PROVIDER_PORT: "0", VOUCHER_CALLBACK_PORT: "0" };
 
