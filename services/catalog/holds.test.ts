@@ -38,7 +38,8 @@ for (const { engine, replicas } of await Promise.all((await engines()).map(setUp
     await engine.remove();
   });
 
-  test(`what is sold while it is to be forgotten is not forgotten on ${engine.name}`, async (t) => {
+  // Before the others, who forget what is due too.
+  test.serial(`what is sold while it is to be forgotten is not forgotten on ${engine.name}`, async (t) => {
     const [product, id] = [await catalog.newProduct(), newHoldId()];
     await hold(id, [[product, 1n]]);
     const longAgo = "UPDATE holds SET due_at = 1 WHERE id = ?";
