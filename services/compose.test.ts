@@ -30,8 +30,8 @@ const composed: {
 } = parse(readFileSync(join(root, "docker-compose.yml"), "utf8"), { merge: true });
 const containers = composed.services;
 const ours = Object.keys(containers).filter((name) => containers[name]?.build !== undefined);
-const mysql = (await engines()).find((engine) => engine.name === "MySQL");
-const nats = await natsServer();
+const mysql = engines().find((engine) => engine.name === "MySQL");
+const nats = natsServer();
 const patienceMs = 60_000;
 
 test("docker-compose.yml runs every service of the mesh, each in a container with a health check", (t) => {

@@ -26,7 +26,7 @@ const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const newGuess = () =>
   `GC${Array.from({ length: 16 }, () => digits[Math.floor(Math.random() * digits.length)]).join("")}`;
 
-for (const { engine, running, card } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, running, card } of await Promise.all(engines().map(setUp))) {
   const { anonymous } = running;
   const on = `on ${engine.name}`;
 

@@ -3,13 +3,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import type { Database } from "./platform/database/database.ts";
 import { Broker } from "./platform/testing/broker.ts";
-import { engines, mysqlEngine, testDatabase } from "./platform/testing/engines.ts";
+import { mysqlEngine, testDatabase } from "./platform/testing/engines.ts";
 import { eventually } from "./platform/testing/eventually.ts";
 import { cardFaultsIn } from "./testing/gift-cards/books.ts";
 import { cardIn, type ShownCard, userBase } from "./testing/gift-cards/cards.ts";
 import { type Answer, RestClient } from "./testing/rest-client.ts";
 import { adminPassword, unlimited } from "./testing/running-mesh.ts";
 import { rounds, timeLimitMs } from "./testing/scale.ts";
+import { canRunProcesses } from "./testing/servers.ts";
 import { listAll, type Member, newMembers } from "./testing/shop/members.ts";
 import { SplitMesh } from "./testing/shop/split-mesh.ts";
 
@@ -81,12 +82,7 @@ const moments: readonly Moment[] = [
   },
 ];
 
-const found = await engines();
-await Promise.all(found.map((engine) => engine.remove()));
-const [run, where] =
-  found.some(({ name }) => name === "MySQL") && Broker.isInstalled()
-    ? [test.serial, ""]
-    : [test.skip, " (there is no MySQL, or no nats-server)"];
+const [run, where] = canRunProcesses() ? [test.serial, ""] : [test.skip, " (not without MySQL and NATS)"];
 
 const shared = lazily(openKillableMesh);
 test.after.always("stop the mesh", async () => (await shared.opened)?.close());

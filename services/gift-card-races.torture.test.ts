@@ -173,7 +173,7 @@ const kinds: readonly Kind[] = [
   },
 ];
 
-const found = await engines();
+const found = engines();
 await Promise.all(found.map((engine) => engine.remove()));
 
 for (const { name } of found) {

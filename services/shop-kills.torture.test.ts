@@ -3,10 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { startDataPlatform } from "./data-platform-simulator/data-platform.ts";
 import { Broker } from "./platform/testing/broker.ts";
-import { engines, mysqlEngine } from "./platform/testing/engines.ts";
+import { mysqlEngine } from "./platform/testing/engines.ts";
 import { RestClient } from "./testing/rest-client.ts";
 import { adminPassword, unlimited } from "./testing/running-mesh.ts";
 import { rounds, timeLimitMs } from "./testing/scale.ts";
+import { canRunProcesses } from "./testing/servers.ts";
 import { faultsIn, lastOf } from "./testing/shop/books.ts";
 import { House } from "./testing/shop/house.ts";
 import { newMembers } from "./testing/shop/members.ts";
@@ -38,12 +39,7 @@ const standstillMs = 4_000;
 /** Long enough for leases of the dead to end, and for the broker to deliver again what they did not acknowledge. */
 const patienceMs = 90_000;
 
-const found = await engines();
-await Promise.all(found.map((engine) => engine.remove()));
-const [run, where] =
-  found.some(({ name }) => name === "MySQL") && Broker.isInstalled()
-    ? [test, ""]
-    : [test.skip, " (there is no MySQL, or no nats-server)"];
+const [run, where] = canRunProcesses() ? [test, ""] : [test.skip, " (not without MySQL and NATS)"];
 
 run(
   `after ${kills} kill -9 in a rush, every order is done or undone, nothing is lost or doubled${where}`,

@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { Broker } from "./platform/testing/broker.ts";
-import { engines, mysqlEngine } from "./platform/testing/engines.ts";
+import { mysqlEngine } from "./platform/testing/engines.ts";
 import { RestClient } from "./testing/rest-client.ts";
 import { adminPassword, unlimited } from "./testing/running-mesh.ts";
 import { rounds, timeLimitMs } from "./testing/scale.ts";
+import { canRunProcesses } from "./testing/servers.ts";
 import { lastOf } from "./testing/shop/books.ts";
 import { SplitMesh } from "./testing/shop/split-mesh.ts";
 import { voucherFaults } from "./testing/vouchers/books.ts";
@@ -33,12 +34,7 @@ const times = { VOUCHER_ACK_AFTER_MS: "1000", VOUCHER_LATE_AFTER_MS: "4000", VOU
 /** Long enough for leases of the dead to end, and for the broker to deliver again what they did not acknowledge. */
 const patienceMs = 120_000;
 
-const found = await engines();
-await Promise.all(found.map((engine) => engine.remove()));
-const [run, where] =
-  found.some(({ name }) => name === "MySQL") && Broker.isInstalled()
-    ? [test, ""]
-    : [test.skip, " (there is no MySQL, or no nats-server)"];
+const [run, where] = canRunProcesses() ? [test, ""] : [test.skip, " (not without MySQL and NATS)"];
 
 run(
   `after ${kills} kill -9 while ${requests} codes are on their way, everybody has one, and the provider's${where}`,

@@ -18,7 +18,7 @@ const times = { VOUCHER_ACK_AFTER_MS: "1000", VOUCHER_LATE_AFTER_MS: "8000" };
 
 const patienceMs = 60_000;
 
-for (const engine of await engines()) {
+for (const engine of engines()) {
   test.serial(
     `of ${requests} who ask at once, ${waves} times, each has one code, and no memory is kept for them (${engine.name})`,
     async (t) => {

@@ -12,7 +12,7 @@ import { adminCall, callOf, inSeconds, newHoldId, startReplicas, times } from ".
 const nobodys = 9_999_999n;
 const setUp = async (engine: Engine) => ({ engine, replicas: await startReplicas(engine) });
 
-for (const { engine, replicas } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, replicas } of await Promise.all(engines().map(setUp))) {
   const [catalog] = replicas;
   const { admin } = catalog;
   const wrongFields = async (promise: Promise<unknown>): Promise<string[]> => {

@@ -11,7 +11,7 @@ const setUp = async (engine: Engine) => ({
   replicas: await startReplicas(engine),
 });
 
-for (const { engine, replicas } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, replicas } of await Promise.all(engines().map(setUp))) {
   const [catalog] = replicas;
   /** The replica that is asked next: each in turn. */
   let turn = 0;

@@ -5,7 +5,7 @@ import { adminCall, callOf, inSeconds, newHoldId, RunningCatalog, times, userCal
 
 const setUp = async (engine: Engine) => ({ engine, catalog: await RunningCatalog.start(engine) });
 
-for (const { engine, catalog } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, catalog } of await Promise.all(engines().map(setUp))) {
   const { products } = catalog;
 
   test.after.always(async () => {

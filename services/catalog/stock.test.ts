@@ -30,7 +30,7 @@ async function setUp(engine: Engine) {
   return { engine, databases, database, stocks: stocks as [Stock, Stock] };
 }
 
-for (const { engine, databases, database, stocks } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, databases, database, stocks } of await Promise.all(engines().map(setUp))) {
   const [stock] = stocks;
   const products = new Products(database);
   let lastProduct = 0n;

@@ -10,7 +10,7 @@ import { TopProducts } from "./top-products.ts";
 const day = 86_400_000_000n;
 const setUp = async (engine: Engine) => ({ engine, catalog: await RunningCatalog.start(engine) });
 
-for (const { engine, catalog } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, catalog } of await Promise.all(engines().map(setUp))) {
   type Bought = readonly (readonly [productId: bigint, quantity: bigint])[];
   const orderOf = (bought: Bought) => ({
     items: bought.map(([productId, quantity]) => ({ productId, quantity })),

@@ -13,7 +13,7 @@ async function setUp(engine: Engine) {
 let users = 0;
 const newName = () => `person-${process.pid}-${++users}`;
 
-for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, mesh, anonymous, superAdmin, newStaff } of await Promise.all(engines().map(setUp))) {
   test.after.always(async () => {
     await mesh.stop();
     await engine.remove();

@@ -10,7 +10,7 @@ async function setUp(engine: Engine) {
   return { engine, ...running, newUser: inTurn(() => running.anonymous.newUser()) };
 }
 
-for (const { engine, mesh, newUser, superAdmin, newStaff } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, mesh, newUser, superAdmin, newStaff } of await Promise.all(engines().map(setUp))) {
   test.after.always(async () => {
     await mesh.stop();
     await engine.remove();

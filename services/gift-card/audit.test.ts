@@ -4,7 +4,7 @@ import { AdminGiftCardService } from "../../gen/giftmesh/giftcard/v1/admin_gift_
 import { engines } from "../platform/testing/engines.ts";
 import { byAdmin, RunningCards } from "./testing/running-cards.ts";
 
-const found = await engines();
+const found = engines();
 const all = await Promise.all(found.map(async (engine) => ({ engine, running: await RunningCards.start(engine) })));
 
 /** As long as it takes to count a million cards, in milliseconds. */

@@ -14,7 +14,7 @@ import { rounds } from "../testing/scale.ts";
 import { Batches } from "./store/batches.ts";
 import { byAdmin, RunningCards } from "./testing/running-cards.ts";
 
-const found = await engines();
+const found = engines();
 const all = await Promise.all(found.map(async (engine) => ({ engine, running: await RunningCards.start(engine) })));
 
 for (const { engine, running } of all) {

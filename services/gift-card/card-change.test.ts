@@ -13,7 +13,7 @@ import { byAdmin, byUser, RunningCards } from "./testing/running-cards.ts";
 
 const newEmail = () => `jane-${randomBytes(6).toString("hex")}@example.com`;
 
-const found = await engines();
+const found = engines();
 const all = await Promise.all(found.map(async (engine) => ({ engine, running: await RunningCards.start(engine) })));
 
 for (const { engine, running } of all) {

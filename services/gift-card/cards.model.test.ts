@@ -35,7 +35,7 @@ const breaks: readonly (Break | undefined)[] = [
 ];
 
 const codes = { expired: GiftCardStatus.EXPIRED, cancelled: GiftCardStatus.CANCELLED };
-const found = await engines();
+const found = engines();
 const all = await Promise.all(found.map(async (engine) => ({ engine, running: await RunningCards.start(engine) })));
 
 for (const { engine, running } of all) {

@@ -17,7 +17,7 @@ async function setUp(engine: Engine) {
   return { engine, lines, running: await RunningCards.start(engine, {}, log) };
 }
 
-for (const { engine, lines, running } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, lines, running } of await Promise.all(engines().map(setUp))) {
   const on = `on ${engine.name}`;
 
   test.before(`there is an admin ${on}`, async () => {

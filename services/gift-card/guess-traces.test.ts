@@ -5,7 +5,7 @@ import { engines } from "../platform/testing/engines.ts";
 import { eventually } from "../platform/testing/eventually.ts";
 import { byUser, RunningCards } from "./testing/running-cards.ts";
 
-const found = await engines();
+const found = engines();
 const all = await Promise.all(found.map(async (engine) => ({ engine, running: await RunningCards.start(engine) })));
 
 for (const { engine, running } of all) {

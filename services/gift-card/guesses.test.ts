@@ -30,7 +30,7 @@ const miss = async () => {
   throw new NotFound("Gift card");
 };
 
-for (const { engine, database } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, database } of await Promise.all(engines().map(setUp))) {
   const on = `on ${engine.name}`;
   const guesses = new Guesses(database);
 

@@ -15,7 +15,7 @@ import { CardLists } from "./store/card-lists.ts";
 import { insertCards } from "./store/cards.ts";
 import { migrations } from "./store/migrations.ts";
 
-const newEngines = await engines();
+const newEngines = engines();
 await Promise.all(newEngines.map((engine) => engine.remove()));
 
 const secretOf = () => randomBytes(32).toString("base64");
@@ -100,7 +100,7 @@ type House = Awaited<ReturnType<typeof openHouse>>;
 function inHouse(title: string, run: (t: ExecutionContext, house: House) => Promise<void>) {
   for (const { name } of newEngines) {
     test(`${title} (${name})`, async (t) => {
-      const engine = (await engines()).find((one) => one.name === name);
+      const engine = engines().find((one) => one.name === name);
       if (!engine) throw new Error(`${name} is gone`);
       const house = await openHouse(engine);
       await run(t, house).finally(() => house.close());

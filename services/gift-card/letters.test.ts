@@ -13,7 +13,7 @@ const newEmail = () => `jane-${randomBytes(6).toString("hex")}@example.com`;
 let numbers = 0;
 const newNumber = () => `+9665012${String(++numbers).padStart(5, "0")}`;
 
-const found = await engines();
+const found = engines();
 const all = await Promise.all(found.map(async (engine) => ({ engine, running: await RunningCards.start(engine) })));
 
 for (const { engine, running } of all) {

@@ -22,7 +22,7 @@ const notRedeemable = { message: "Gift card cannot be redeemed" };
 /** How long whoever finds a card half way may take, in milliseconds. */
 const soonMs = 2_000;
 
-const found = await engines();
+const found = engines();
 const all = await Promise.all(found.map(async (engine) => ({ engine, running: await RunningCards.start(engine) })));
 
 for (const { engine, running } of all) {

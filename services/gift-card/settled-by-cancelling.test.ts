@@ -7,7 +7,7 @@ import { eventually } from "../platform/testing/eventually.ts";
 import { byUser } from "./testing/running-cards.ts";
 import { openShelf } from "./testing/shelf.ts";
 
-for (const engine of await engines()) {
+for (const engine of engines()) {
   test.serial(
     `who cancels an order that expires as it is paid is told of the cancelling (${engine.name})`,
     async (t) => {

@@ -14,7 +14,7 @@ import { eventually } from "../platform/testing/eventually.ts";
 import { byAdmin, byUser, callOf, type RunningCards } from "./testing/running-cards.ts";
 import { openShelf } from "./testing/shelf.ts";
 
-const found = await engines();
+const found = engines();
 test.after.always(() => Promise.all(found.map((engine) => engine.remove())));
 
 /**

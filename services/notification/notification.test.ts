@@ -9,7 +9,7 @@ import { startSmsGateway } from "./testing/sms-gateway.ts";
 import { startSmtpServer } from "./testing/smtp-server.ts";
 
 const newEngine = { SQLite: sqliteEngine, MySQL: mysqlEngine };
-const found = await engines();
+const found = engines();
 await Promise.all(found.map((engine) => engine.remove()));
 
 /** A flow on every engine, each with a database of its own. */

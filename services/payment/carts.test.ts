@@ -8,7 +8,7 @@ import { migrations } from "./store/migrations.ts";
 const [member, roses] = [7n, 1n];
 
 const all = await Promise.all(
-  (await engines()).map(async (engine) => ({ engine, database: await testDatabase(engine, "payment", migrations) })),
+  engines().map(async (engine) => ({ engine, database: await testDatabase(engine, "payment", migrations) })),
 );
 
 for (const { engine, database } of all) {

@@ -17,7 +17,7 @@ import { payment } from "./service.ts";
 const day = 86_400_000_000n;
 const log = pino({ level: "silent" });
 
-for (const engine of await engines()) {
+for (const engine of engines()) {
   test(`what was never placed is forgotten a day after, without a look at all orders (${engine.name})`, async (t) => {
     const { service, database, statements } = await openPayment(engine);
     t.teardown(async () => {

@@ -22,7 +22,7 @@ const priced = { items: [item], currency: "SAR", discount: 0n, total: 200n };
 
 const day = 86_400_000_000n;
 
-const found = await engines();
+const found = engines();
 const all = await Promise.all(
   found.map(async (engine) => ({
     engine,

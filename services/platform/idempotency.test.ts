@@ -48,7 +48,7 @@ const never = async () => {
   throw new Error("This is not to be run");
 };
 
-for (const setting of await Promise.all((await engines()).map(keyedFlowsOn))) {
+for (const setting of await Promise.all(engines().map(keyedFlowsOn))) {
   const { engine, database, newReplica, here, other, newKey, setBack, effects, purge, close } = setting;
   const on = `on ${engine.name}`;
   const failure = async (asked: Promise<unknown>) => visible(await failureOfCall(asked));

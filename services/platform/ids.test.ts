@@ -3,7 +3,7 @@ import { IdSequence } from "./ids.ts";
 import { engines, testDatabase } from "./testing/engines.ts";
 
 const databases = await Promise.all(
-  (await engines()).map(async (engine) => ({ engine, database: await testDatabase(engine, "ids", []) })),
+  engines().map(async (engine) => ({ engine, database: await testDatabase(engine, "ids", []) })),
 );
 
 for (const { engine, database } of databases) {

@@ -15,7 +15,7 @@ function endless() {
   return { begun, end, work };
 }
 
-const found = await engines();
+const found = engines();
 const databases = await Promise.all(found.map((engine) => testDatabase(engine, "lease", [leasesMigration])));
 test.after.always(async () => {
   for (const database of databases) await database.close();

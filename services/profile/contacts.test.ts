@@ -3,7 +3,7 @@ import { NotFound } from "../platform/refusal.ts";
 import { engines } from "../platform/testing/engines.ts";
 import { callOf, newUsername, RunningProfile } from "./testing/running-profile.ts";
 
-const running = (await engines()).map(async (engine) => ({ engine, profile: await RunningProfile.start(engine) }));
+const running = engines().map(async (engine) => ({ engine, profile: await RunningProfile.start(engine) }));
 
 for (const { engine, profile } of await Promise.all(running)) {
   const on = `on ${engine.name}`;

@@ -22,7 +22,7 @@ async function start(t: ExecutionContext, engine: Engine, environment = {}): Pro
   return profile;
 }
 
-for (const { name, remove } of await engines()) {
+for (const { name, remove } of engines()) {
   test.after.always(remove);
 
   test(`the first start makes a super admin, announces the password and keeps it, on ${name}`, async (t) => {

@@ -14,9 +14,7 @@ const taken = {
 };
 const invalidPhone = { field: "phone_number", description: "The phone number must be a valid phone number." };
 
-const running = await Promise.all(
-  (await engines()).map(async (engine) => ({ engine, replicas: await startReplicas(engine) })),
-);
+const running = await Promise.all(engines().map(async (engine) => ({ engine, replicas: await startReplicas(engine) })));
 
 for (const { engine, replicas } of running) {
   const [profile] = replicas;

@@ -34,9 +34,7 @@ function follow(profile: RunningProfile) {
   return { heard, first: first.promise, ended, cancel: () => gone.abort() };
 }
 
-const running = await Promise.all(
-  (await engines()).map(async (engine) => ({ engine, replicas: await startReplicas(engine) })),
-);
+const running = await Promise.all(engines().map(async (engine) => ({ engine, replicas: await startReplicas(engine) })));
 
 for (const { engine, replicas } of running) {
   const [profile] = replicas;
@@ -122,6 +120,7 @@ for (const { engine, replicas } of running) {
     });
     const tokens = new Tokens({ clients, tokenLifetimeSeconds: config.tokenLifetimeSeconds, log });
     tokens.start();
+    await eventually(async () => tokens.ready);
     const auth = clients.of(AuthService);
     const username = newUsername();
     await auth.register({ username, password }, callOf());

@@ -17,9 +17,7 @@ const invalidRefreshToken = { kind: "unauthenticated", reason: "INVALID_REFRESH_
 const unauthenticated = { kind: "unauthenticated", reason: "UNAUTHENTICATED" };
 const day = 24n * 3600n * 1_000_000n;
 
-const running = await Promise.all(
-  (await engines()).map(async (engine) => ({ engine, replicas: await startReplicas(engine) })),
-);
+const running = await Promise.all(engines().map(async (engine) => ({ engine, replicas: await startReplicas(engine) })));
 
 for (const { engine, replicas } of running) {
   const [profile] = replicas;

@@ -18,9 +18,7 @@ function keysFile(content: string): string {
 
 const newJwk = () => generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
 
-const running = await Promise.all(
-  (await engines()).map(async (engine) => ({ engine, replicas: await startReplicas(engine) })),
-);
+const running = await Promise.all(engines().map(async (engine) => ({ engine, replicas: await startReplicas(engine) })));
 
 test.after.always(() => rmSync(directory, { recursive: true }));
 

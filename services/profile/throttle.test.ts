@@ -10,9 +10,7 @@ const invalidCredentials = { kind: "unauthenticated", reason: "INVALID_CREDENTIA
 const tooManyAttempts = { kind: "too_many", reason: "TOO_MANY_ATTEMPTS" };
 const longAgo = 25n * 3600n * 1_000_000n;
 
-const running = await Promise.all(
-  (await engines()).map(async (engine) => ({ engine, replicas: await startReplicas(engine) })),
-);
+const running = await Promise.all(engines().map(async (engine) => ({ engine, replicas: await startReplicas(engine) })));
 
 for (const { engine, replicas } of running) {
   const [profile] = replicas;

@@ -13,9 +13,7 @@ const tooSoon = { kind: "too_many", reason: "VERIFICATION_TOO_SOON" };
 const taken = { kind: "rule", reason: "CONTACT_TAKEN" };
 const minute = 60n * 1_000_000n;
 
-const running = await Promise.all(
-  (await engines()).map(async (engine) => ({ engine, replicas: await startReplicas(engine) })),
-);
+const running = await Promise.all(engines().map(async (engine) => ({ engine, replicas: await startReplicas(engine) })));
 
 for (const { engine, replicas } of running) {
   const [profile] = replicas;

@@ -7,7 +7,7 @@ import { CallbackReceiver } from "./testing/callback-receiver.ts";
 import { RunningSimulator } from "./testing/running-simulator.ts";
 
 const phoneNumber = "0909123456";
-const all = await engines();
+const all = engines();
 test.after.always(() => Promise.all(all.map((engine) => engine.remove())));
 
 /** Shorter than the provider's own times. */

@@ -1,13 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { engines, natsServer } from "../platform/testing/engines.ts";
 import { readAvaReport } from "./ava-report.ts";
-import { MysqlServer } from "./mysql-server.ts";
 import { root } from "./processes.ts";
 import { runCommand } from "./run-command.ts";
 import { makeScratch } from "./scratch.ts";
+import { startServers } from "./servers.ts";
 
 /** What one step came to. */
 interface Tally {
@@ -24,6 +23,9 @@ interface Step {
 
 const minuteMs = 60_000;
 
+/** Files of tests that run at once, however many cores there are: each has a mesh or two, of up to 300 MB. */
+const mostAtOnce = 12;
+
 /** At the end so many lines of complaints are said again, for whoever sees no more than the end. */
 const mostComplaints = 60;
 
@@ -35,6 +37,9 @@ const apart = [
   "services/voucher/codes/delivery.test.ts",
 ];
 
+/** `npm run test:servers`: on MySQL and NATS too. */
+const isOnServers = process.argv[2] === "--servers";
+
 /** What `npm test` does: every check, then every test, and at the end where they ran and how many passed. */
 const steps: readonly Step[] = [
   { name: "lint", run: () => check("biome", ["check", "--error-on-warnings"]) },
@@ -42,7 +47,7 @@ const steps: readonly Step[] = [
   { name: "proto lint", run: () => check("buf", ["lint"]) },
   { name: "proto format", run: () => check("buf", ["format", "--diff", "--exit-code", "proto"]) },
   { name: "generated code is up to date", run: checkGenerated },
-  ...testSteps(process.argv.slice(2)),
+  ...testSteps(process.argv.slice(isOnServers ? 3 : 2)),
 ];
 
 /** Every test, or what is asked for in AVA's own words: `npm test -- services/wallet --match "*audit*"`. */
@@ -50,30 +55,35 @@ function testSteps(args: readonly string[]): readonly Step[] {
   if (args.length > 0) return [{ name: "tests", run: () => runTests(args) }];
   const others = ["services/**/*.test.ts", ...apart.map((pattern) => `!${pattern}`)];
   return [
-    { name: "tests", run: () => runTests(others) },
+    { name: "tests", run: () => runTests(["--concurrency", String(filesAtOnce()), ...others]) },
     { name: "tests that kill, and wait", run: () => runTests(["--concurrency", "2", ...apart]) },
   ];
+}
+
+/** Tests wait as much as they compute; with servers, what computes beside them is those. */
+function filesAtOnce(): number {
+  return Math.min(mostAtOnce, availableParallelism() * (isOnServers ? 2 : 3));
 }
 
 const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interruption.abort());
 
-/** Everything that is written goes to one place, and so does a MySQL server of the run's own unless there is one to use. */
+/** Everything that is written goes to one place. */
 async function main(): Promise<boolean> {
   const scratch = makeScratch();
   process.env.TMPDIR = scratch;
-  const mysql = process.env.DATABASE_URL ? undefined : await MysqlServer.start(join(scratch, "mysql"));
-  if (mysql) process.env.DATABASE_URL = mysql.url;
+  process.env.TORTURE_SCALE ??= isOnServers ? "0.1" : "0.04";
+  const servers = isOnServers ? await startServers(scratch) : undefined;
   try {
-    return await runSteps();
+    for (const line of servers?.missing ?? []) process.stderr.write(`${line}\n`);
+    return !servers?.missing.length && (await runSteps());
   } finally {
-    await mysql?.stop();
+    await servers?.stop();
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
 async function runSteps(): Promise<boolean> {
-  const servers = await serversFound();
   const tallies: Tally[] = [];
   for (const step of steps) {
     if (interruption.signal.aborted) {
@@ -85,13 +95,10 @@ async function runSteps(): Promise<boolean> {
     tallies.push(tally);
     if (tally.failed > 0) process.stdout.write(`✘ ${step.name}\n`);
   }
-  const missing = servers.filter((server) => !server.found);
-  const required = process.env.REQUIRE_SERVERS === "1" && process.env.CI === "true";
-  if (required) tallies.push({ passed: servers.length - missing.length, failed: missing.length, complaints: [] });
   const sum = (key: "passed" | "failed") => tallies.reduce((total, tally) => total + tally[key], 0);
   const complaints = tallies.flatMap((tally) => tally.complaints);
   if (complaints.length > 0) process.stdout.write(`\nWhat failed:\n${firstOf(complaints).join("\n")}\n`);
-  process.stdout.write(`\nThe tests ran on SQLite and in-process events${servers.map(describe).join("")}.\n`);
+  process.stdout.write(`\n${describePlaces()}\n`);
   process.stdout.write(`${sum("passed")} passed, ${sum("failed")} failed\n`);
   return sum("failed") === 0;
 }
@@ -101,24 +108,11 @@ function firstOf(complaints: readonly string[]): readonly string[] {
   return rest <= 0 ? complaints : [...complaints.slice(0, mostComplaints), `  … ${rest} more lines, above`];
 }
 
-interface Server {
-  readonly name: string;
-  readonly found: boolean;
-  readonly setting: string;
-}
-
-async function serversFound(): Promise<Server[]> {
-  const found = await engines();
-  const server = {
-    mysql: { name: "MySQL", found: found.some((engine) => engine.name === "MySQL"), setting: "DATABASE_URL" },
-    nats: { name: "NATS", found: (await natsServer()) !== undefined, setting: "NATS_URL" },
-  };
-  for (const engine of found) await engine.remove();
-  return Object.values(server);
-}
-
-function describe({ name, found, setting }: Server): string {
-  return found ? `, and on ${name}` : `; NOT on ${name}: none is installed, or answers at ${setting} or its usual port`;
+function describePlaces(): string {
+  const { DATABASE_URL: mysql, NATS_URL: nats } = process.env;
+  const places = ["SQLite", ...(mysql ? ["MySQL"] : []), "in-process events", ...(nats ? ["NATS"] : [])];
+  const others = mysql && nats ? "" : "; npm run test:servers runs them on MySQL and NATS too";
+  return `The tests ran on ${new Intl.ListFormat("en").format(places)}${others}.`;
 }
 
 async function check(command: string, args: readonly string[]): Promise<Tally> {

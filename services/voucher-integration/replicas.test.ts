@@ -4,7 +4,7 @@ import { natsTestTransport } from "../platform/testing/event-mesh.ts";
 import { flow, type Scene } from "./testing/flow.ts";
 import { codeAnswer, HandProvider, send } from "./testing/hand-provider.ts";
 
-const nats = await natsServer();
+const nats = natsServer();
 
 /** A provider that takes a moment, and gives each request a code of its own. */
 async function startProvider(scene: Scene): Promise<HandProvider> {

@@ -9,9 +9,7 @@ const hour = 3_600_000_000n;
 const percent = { name: "A coupon", discountType: DiscountType.PERCENT, discountValue: "10", totalQuantity: 5n };
 const fixed = { ...percent, discountType: DiscountType.FIXED, discountValue: "5" };
 
-const running = await Promise.all(
-  (await engines()).map(async (engine) => ({ engine, replicas: await startReplicas(engine) })),
-);
+const running = await Promise.all(engines().map(async (engine) => ({ engine, replicas: await startReplicas(engine) })));
 
 for (const { engine, replicas } of running) {
   const [voucher] = replicas;

@@ -7,9 +7,7 @@ import { byAdmin, byUser, type RunningVoucher, startReplicas, times } from "./te
 
 const hour = 3_600_000_000n;
 
-const running = await Promise.all(
-  (await engines()).map(async (engine) => ({ engine, replicas: await startReplicas(engine) })),
-);
+const running = await Promise.all(engines().map(async (engine) => ({ engine, replicas: await startReplicas(engine) })));
 
 for (const { engine, replicas } of running) {
   const [voucher] = replicas;

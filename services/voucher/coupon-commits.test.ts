@@ -45,7 +45,7 @@ async function setUp(engine: Engine) {
   return { engine, database, watched, claims, uses: new CouponUses(watched.database) };
 }
 
-for (const { engine, database, watched, claims, uses } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, database, watched, claims, uses } of await Promise.all(engines().map(setUp))) {
   let lastId = 0n;
   const newCoupon = async (perUserLimit: bigint) => {
     const id = ++lastId;

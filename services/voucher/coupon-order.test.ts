@@ -69,7 +69,7 @@ const fates: Readonly<Record<string, Step>> = {
   "goes through": goesThrough,
 };
 
-for (const { engine, database } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, database } of await Promise.all(engines().map(setUp))) {
   const newProcesses = () => [new SteeredProcess(database), new SteeredProcess(database)] as const;
   let lastCoupon = 0n;
   let lastUser = 0n;

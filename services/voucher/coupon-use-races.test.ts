@@ -4,9 +4,7 @@ import { engines } from "../platform/testing/engines.ts";
 import { auditCoupons } from "./testing/coupon-audit.ts";
 import { type RunningVoucher, startReplicas, times } from "./testing/running-voucher.ts";
 
-const running = await Promise.all(
-  (await engines()).map(async (engine) => ({ engine, replicas: await startReplicas(engine) })),
-);
+const running = await Promise.all(engines().map(async (engine) => ({ engine, replicas: await startReplicas(engine) })));
 
 for (const { engine, replicas } of running) {
   const [voucher] = replicas;

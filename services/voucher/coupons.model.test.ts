@@ -20,9 +20,7 @@ const someCoupons = fc.array(
   { minLength: 2, maxLength: 2 },
 );
 
-const running = await Promise.all(
-  (await engines()).map(async (engine) => ({ engine, replicas: await startReplicas(engine) })),
-);
+const running = await Promise.all(engines().map(async (engine) => ({ engine, replicas: await startReplicas(engine) })));
 
 for (const { engine, replicas } of running) {
   const [voucher] = replicas;

@@ -79,7 +79,7 @@ async function setUp(engine: Engine) {
 
 const recover = (charging: Charging) => charging.recovery.run(new AbortController().signal);
 
-for (const setting of await Promise.all((await engines()).map(setUp))) {
+for (const setting of await Promise.all(engines().map(setUp))) {
   const { engine, database, newCharge, balanceOf, stateOf, makeOld, setBack } = setting;
 
   test.after.always(async () => {

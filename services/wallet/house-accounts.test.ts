@@ -28,7 +28,7 @@ async function setUp(engine: Engine) {
   return { engine, database, ledger, client: clients.of(LedgerService), admins: clients.of(LedgerAdminService) };
 }
 
-for (const { engine, database, ledger, client, admins } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, database, ledger, client, admins } of await Promise.all(engines().map(setUp))) {
   const list = async (asOf?: bigint) => {
     const request = asOf === undefined ? {} : { asOf: toTimestamp(asOf) };
     const { balances } = await client.listSystemBalances(request, new Call({ requestId: "test" }));

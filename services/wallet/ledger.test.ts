@@ -17,7 +17,7 @@ async function setUp(engine: Engine) {
   return { engine, database, newLedger, ...newLedger() };
 }
 
-for (const { engine, database, newLedger, accounts, ledger } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, database, newLedger, accounts, ledger } of await Promise.all(engines().map(setUp))) {
   const balanceOf = async (userId: bigint) => (await accounts.walletsOf(userId))[0]?.balance ?? 0n;
   let lastUser = 1_000n;
   const newUser = () => ++lastUser;

@@ -20,7 +20,7 @@ const users = [101n, 102n, 103n];
 const expectedRefusals: ReadonlySet<string> = new Set(["INSUFFICIENT_BALANCE", "TRANSFER_VOIDED"]);
 const log = pino({ level: "silent" });
 
-const mysql = (await engines()).find((engine) => engine.name === "MySQL");
+const mysql = engines().find((engine) => engine.name === "MySQL");
 const onMysql = mysql ? test : test.skip;
 
 onMysql(`two processes on one MySQL make ${transfers} transfers between three wallets, each once`, async (t) => {

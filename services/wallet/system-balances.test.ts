@@ -14,7 +14,7 @@ async function setUp(engine: Engine) {
   return { engine, database, ledger: ledgerOn(database).ledger };
 }
 
-for (const { engine, database, ledger } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, database, ledger } of await Promise.all(engines().map(setUp))) {
   /** As if everything had happened three hours earlier. */
   const setBack = () =>
     database.transaction((tx) =>

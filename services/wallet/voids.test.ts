@@ -44,7 +44,7 @@ async function fateBy(ledger: Ledger, transfer: TransferCommand): Promise<bigint
   }
 }
 
-for (const { engine, database, here, other } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, database, here, other } of await Promise.all(engines().map(setUp))) {
   const balanceOf = async (userId: bigint) => (await here.accounts.walletsOf(userId))[0]?.balance ?? 0n;
   const call = () => new Call({ requestId: "test" });
   let lastUser = 1_000n;

@@ -19,7 +19,7 @@ interface Asked {
   answer?: string;
 }
 
-for (const engine of await engines()) {
+for (const engine of engines()) {
   test.serial(
     `after kill -9 during load, ${kills} times, every charge is there once or declined on ${engine.name}`,
     async (t) => {

@@ -61,7 +61,7 @@ export class Shop {
 
   /** One on each engine that there is. */
   static async openAll(environment: Readonly<Record<string, string>> = {}): Promise<Shop[]> {
-    return Promise.all((await engines()).map((engine) => Shop.open(engine, environment)));
+    return Promise.all(engines().map((engine) => Shop.open(engine, environment)));
   }
 
   static async open(engine: Engine, environment: Readonly<Record<string, string>> = {}): Promise<Shop> {

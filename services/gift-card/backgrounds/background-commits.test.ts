@@ -7,7 +7,7 @@ const mostLost = 3;
 const newKey = () => ({ "idempotency-key": randomUUID() });
 const setUp = async (engine: Engine) => ({ engine, running: await RunningBackgrounds.start(engine) });
 
-for (const { engine, running } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, running } of await Promise.all(engines().map(setUp))) {
   const superAdmin = running.as("super_admin");
 
   test.after.always(async () => {

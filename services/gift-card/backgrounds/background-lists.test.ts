@@ -13,7 +13,7 @@ const words: readonly (readonly [name: string, description: string, active: bool
   ["Plain", "Nothing but ROSES", false],
 ];
 
-for (const { engine, running } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, running } of await Promise.all(engines().map(setUp))) {
   const admin = running.as("admin");
   const nobody = running.as(undefined);
   const superAdmin = running.as("super_admin");

@@ -16,7 +16,7 @@ const setUp = async (engine: Engine) => {
   return { engine, running, original: await running.newBackground(smallest) };
 };
 
-for (const { engine, running, original } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, running, original } of await Promise.all(engines().map(setUp))) {
   // Two of them, as two replicas have.
   const lanes = [1, 2].map(() => new CardLane(running.database, new CardCounters(running.database)));
   const [lane] = lanes as [CardLane];

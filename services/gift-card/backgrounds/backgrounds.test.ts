@@ -10,7 +10,7 @@ const tooLong = await pictureOfLength(mostBytes + 1);
 const service = "/giftmesh.giftcard.v1.BackgroundService";
 const setUp = async (engine: Engine) => ({ engine, running: await RunningBackgrounds.start(engine) });
 
-for (const { engine, running } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, running } of await Promise.all(engines().map(setUp))) {
   const superAdmin = running.as("super_admin");
   const admin = running.as("admin");
   const nobody = running.as(undefined);

@@ -12,7 +12,7 @@ export interface TwoReplicas {
 
 /** Starts the two, and stops them after the tests of the file. */
 export async function startTwoReplicas(): Promise<TwoReplicas> {
-  const found = await engines();
+  const found = engines();
   const mysql = found.find(({ name }) => name === "MySQL");
   await Promise.all(found.filter((engine) => engine !== mysql).map((engine) => engine.remove()));
   const replicas = mysql ? [await RunningCards.start(mysql), await RunningCards.start(mysql)] : [];
@@ -22,7 +22,7 @@ export async function startTwoReplicas(): Promise<TwoReplicas> {
   });
   const [here, there] = replicas;
   return {
-    declare: (title, run) => (here ? test.serial(title, run) : test.skip(`${title} (there is no MySQL)`, run)),
+    declare: (title, run) => (here ? test.serial(title, run) : test.skip(`${title} (not without MySQL)`, run)),
     get here() {
       return known(here);
     },

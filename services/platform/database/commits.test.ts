@@ -20,7 +20,7 @@ const migrations: readonly Migration[] = [
 ];
 
 const databases = await Promise.all(
-  (await engines()).map(async (engine) => ({ engine, database: await testDatabase(engine, "notes", migrations) })),
+  engines().map(async (engine) => ({ engine, database: await testDatabase(engine, "notes", migrations) })),
 );
 
 for (const { engine, database } of databases) {

@@ -28,7 +28,7 @@ const cutShortAt = (step: RegExp): Migration => ({
 const person = (id: bigint, name: string, number: bigint) =>
   insertInto("people", ["id", "name", "number"], [[id, name, number]]);
 
-for (const engine of await engines()) {
+for (const engine of engines()) {
   test.after.always(() => engine.remove());
 
   for (const [index, step] of [/create table `people`/, /people_name_unique/, /people_number_unique/].entries()) {

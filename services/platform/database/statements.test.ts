@@ -31,7 +31,7 @@ const prices = {
 const migrations = [tallies, prices];
 const setUp = async (engine: Engine) => ({ engine, database: await testDatabase(engine, "tallies", migrations) });
 
-for (const { engine, database } of await Promise.all((await engines()).map(setUp))) {
+for (const { engine, database } of await Promise.all(engines().map(setUp))) {
   const add = (...rows: (readonly [bigint, string, string, bigint])[]) =>
     database.commit([
       addTo(database.dialect, "tallies", ["day", "name", "note", "units"], rows, {

@@ -74,7 +74,7 @@ function losingFirstCommit(database: Database, meanwhile: () => Promise<void>): 
 }
 
 const databases = await Promise.all(
-  (await engines()).map(async (engine) => ({
+  engines().map(async (engine) => ({
     engine,
     database: await testDatabase(engine, "wallet", [eventsMigration, effectsMigration]),
   })),

@@ -15,9 +15,9 @@ function listenTo(transport: EventTransport, service = "voucher", topic = "reque
   return { signals, heard };
 }
 
-const server = await natsServer();
+const server = natsServer();
 
-for (const [name, newTransport] of Object.entries(await testTransports())) {
+for (const [name, newTransport] of Object.entries(testTransports())) {
   test(`whoever signals hears it too, at once and once (${name})`, async (t) => {
     const testTransport = newTransport();
     const transport = testTransport.open();

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import knex from "knex";
@@ -17,17 +16,14 @@ export interface Engine {
   remove(): Promise<void>;
 }
 
-const mysqlUrl = () => process.env.DATABASE_URL ?? "mysql://root@127.0.0.1:3306";
-const natsUrl = process.env.NATS_URL ?? "nats://127.0.0.1:4222";
-
-/** The NATS server to test against; undefined where none answers. */
-export async function natsServer(): Promise<string | undefined> {
-  return (await answers(natsUrl)) ? natsUrl : undefined;
+/** The NATS server to test against; undefined where NATS_URL names none. */
+export function natsServer(): string | undefined {
+  return process.env.NATS_URL || undefined;
 }
 
-/** The engines that can be had here, each with databases of its own: SQLite always, MySQL or MariaDB where one answers. */
-export async function engines(): Promise<Engine[]> {
-  return (await answers(mysqlUrl())) ? [sqliteEngine(), mysqlEngine()] : [sqliteEngine()];
+/** The engines to test on, each with databases of its own: SQLite always, MySQL or MariaDB where DATABASE_URL names one. */
+export function engines(): Engine[] {
+  return process.env.DATABASE_URL ? [sqliteEngine(), mysqlEngine()] : [sqliteEngine()];
 }
 
 /** Files in a new directory of the system's. */
@@ -40,8 +36,9 @@ export function sqliteEngine(): Engine {
   };
 }
 
-/** Databases with a new prefix on the MySQL server to test against. */
-export function mysqlEngine(url = mysqlUrl()): Engine {
+/** Databases with a new prefix on a MySQL server: the one to test against. */
+export function mysqlEngine(url = process.env.DATABASE_URL): Engine {
+  if (!url) throw new Error("DATABASE_URL names no MySQL server");
   const prefix = `gmt_${randomBytes(5).toString("hex")}_`;
   const directory = mkdtempSync(join(tmpdir(), "giftmesh-"));
   return {
@@ -81,17 +78,4 @@ export function testConfig(engine: Engine, environment: Readonly<Record<string, 
 /** A migrated database of one service. */
 export function testDatabase(engine: Engine, service: string, migrations: readonly Migration[]): Promise<Database> {
   return openDatabase(service, migrations, testConfig(engine), pino({ level: "silent" }));
-}
-
-function answers(url: string): Promise<boolean> {
-  const { hostname, port, protocol } = new URL(url);
-  return new Promise((resolve) => {
-    const socket = createConnection({ host: hostname, port: Number(port || (protocol === "mysql:" ? 3306 : 4222)) });
-    socket.setTimeout(1_000, () => socket.destroy(new Error("no answer")));
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
 }

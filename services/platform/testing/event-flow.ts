@@ -5,9 +5,9 @@ import { type TestTransport, testTransports } from "./event-mesh.ts";
 type Flow = (t: ExecutionContext, engine: Engine, transport: TestTransport) => Promise<void>;
 
 const newEngine = { SQLite: sqliteEngine, MySQL: mysqlEngine };
-const found = await engines();
+const found = engines();
 const engineNames = found.map(({ name }) => name);
-const transports = Object.entries(await testTransports());
+const transports = Object.entries(testTransports());
 await Promise.all(found.map((engine) => engine.remove()));
 
 /** Declares a test of a flow on every engine over every transport, each with a database and a stream of its own. */

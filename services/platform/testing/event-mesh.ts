@@ -30,8 +30,8 @@ export interface TestTransport {
 export const duplicateWindowMs = 100;
 
 /** The transports that can be had here, by name: each call of one gives another. */
-export async function testTransports(): Promise<Record<string, () => TestTransport>> {
-  const url = await natsServer();
+export function testTransports(): Record<string, () => TestTransport> {
+  const url = natsServer();
   return { "in-process": inProcessTestTransport, ...(url && { NATS: () => natsTestTransport(url) }) };
 }
 

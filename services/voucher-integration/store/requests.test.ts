@@ -4,7 +4,7 @@ import { type CodeRequest, newRequest } from "../domain/code-request.ts";
 import { migrations } from "./migrations.ts";
 import { insertRequests, Requests } from "./requests.ts";
 
-const all = await engines();
+const all = engines();
 test.after.always(() => Promise.all(all.map((engine) => engine.remove())));
 
 const present = 1_000n;

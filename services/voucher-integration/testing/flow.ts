@@ -12,7 +12,7 @@ import { Integration } from "./integration.ts";
 import { silent } from "./log.ts";
 
 const newEngine = { SQLite: sqliteEngine, MySQL: mysqlEngine };
-const found = await engines();
+const found = engines();
 const engineNames = found.map(({ name }) => name);
 await Promise.all(found.map((engine) => engine.remove()));
 

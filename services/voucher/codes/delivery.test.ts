@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { CodeFailure, VoucherChannel } from "../../../gen/giftmesh/voucher/v1/voucher_events_pb.ts";
-import { VoucherStatus } from "../../../gen/giftmesh/voucher/v1/voucher_service_pb.ts";
+import { type RequestedCode, VoucherStatus } from "../../../gen/giftmesh/voucher/v1/voucher_service_pb.ts";
 import { recordedLog } from "../../platform/rpc/testing/log.ts";
 import { engines } from "../../platform/testing/engines.ts";
 import { eventually } from "../../platform/testing/eventually.ts";
@@ -19,7 +19,7 @@ const environment = {
   VOUCHER_GIVE_UP_AFTER_MS: String(giveUpAfterMs),
 };
 const { log, lines } = recordedLog();
-const found = await engines();
+const found = engines();
 const all = await Promise.all(
   found.map(async (engine) => ({ engine, running: await RunningVouchers.start(engine, { environment, log }) })),
 );
@@ -105,7 +105,9 @@ for (const { engine, running } of all) {
 
   test(`where the provider refuses, the request has failed, and who watches hears so at once ${on}`, async (t) => {
     const asked = await running.ask();
-    const [looking, watching] = [running.look(asked, 30), running.watch(asked)];
+    const said: RequestedCode[] = [];
+    const [looking, watching] = [running.look(asked, 30), running.watch(asked, {}, said)];
+    await eventually(async () => said.length === 1);
     await integration.refuse(asked.requestId);
     t.like(await looking, { status: VoucherStatus.FAILED });
     t.deepEqual(

@@ -7,7 +7,7 @@ import { type Engine, engines } from "../../platform/testing/engines.ts";
 import { eventually } from "../../platform/testing/eventually.ts";
 import { type Asked, RunningVouchers } from "./testing/running-vouchers.ts";
 
-const newEngines = await engines();
+const newEngines = engines();
 await Promise.all(newEngines.map((engine) => engine.remove()));
 
 const keyNamed = (id: string) => `${id}:${randomBytes(32).toString("base64")}`;
@@ -59,7 +59,7 @@ function openHouse(engine: Engine) {
 
 for (const { name } of newEngines) {
   test(`a made key is kept, goes to the setting and is rotated there, and no code is lost on ${name}`, async (t) => {
-    const engine = (await engines()).find((one) => one.name === name);
+    const engine = engines().find((one) => one.name === name);
     if (!engine) throw new Error(`${name} is gone`);
     const house = openHouse(engine);
     await house.start();
@@ -95,7 +95,7 @@ for (const { name } of newEngines) {
   });
 
   test(`a code that was sealed under an older key is kept under the one that writes on ${name}`, async (t) => {
-    const engine = (await engines()).find((one) => one.name === name);
+    const engine = engines().find((one) => one.name === name);
     if (!engine) throw new Error(`${name} is gone`);
     const house = openHouse(engine);
     const before = await house.start(a);
@@ -110,7 +110,7 @@ for (const { name } of newEngines) {
   });
 
   test(`a code that cannot be opened here has not been shown on ${name}`, async (t) => {
-    const engine = (await engines()).find((one) => one.name === name);
+    const engine = engines().find((one) => one.name === name);
     if (!engine) throw new Error(`${name} is gone`);
     const house = openHouse(engine);
     const running = await house.start(a);
@@ -128,7 +128,7 @@ for (const { name } of newEngines) {
   });
 
   test(`a code of a key that is not here waits for it, and is not lost on ${name}`, async (t) => {
-    const engine = (await engines()).find((one) => one.name === name);
+    const engine = engines().find((one) => one.name === name);
     if (!engine) throw new Error(`${name} is gone`);
     const house = openHouse(engine);
     const before = await house.start(b);

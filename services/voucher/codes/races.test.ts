@@ -6,7 +6,7 @@ import { engines } from "../../platform/testing/engines.ts";
 import { eventually } from "../../platform/testing/eventually.ts";
 import { newNumber, RunningVouchers } from "./testing/running-vouchers.ts";
 
-const found = await engines();
+const found = engines();
 const environment = { VOUCHER_LATE_AFTER_MS: "6000", VOUCHER_GIVE_UP_AFTER_MS: "120000" };
 const all = await Promise.all(
   found.map(async (engine) => ({ engine, running: await RunningVouchers.start(engine, { environment }) })),

@@ -6,11 +6,11 @@ import { natsTestTransport } from "../../platform/testing/event-mesh.ts";
 import { eventually } from "../../platform/testing/eventually.ts";
 import { newNumber, RunningVouchers } from "./testing/running-vouchers.ts";
 
-const engine = (await engines()).find(({ name }) => name === "MySQL");
-const url = await natsServer();
+const engine = engines().find(({ name }) => name === "MySQL");
+const url = natsServer();
 
 if (!engine || !url) {
-  test("no MySQL and NATS answer here, to run replicas on", (t) => t.pass());
+  test("DATABASE_URL and NATS_URL name no servers to run replicas on", (t) => t.pass());
 } else {
   const environment = { VOUCHER_LATE_AFTER_MS: "2000", VOUCHER_GIVE_UP_AFTER_MS: "60000", DATABASE_CONNECTIONS: "3" };
   const testTransport = natsTestTransport(url);

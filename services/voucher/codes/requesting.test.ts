@@ -9,7 +9,7 @@ import { eventually } from "../../platform/testing/eventually.ts";
 import { now, toInstant } from "../../platform/time.ts";
 import { by, callOf, newNumber, RunningVouchers } from "./testing/running-vouchers.ts";
 
-const found = await engines();
+const found = engines();
 const all = await Promise.all(found.map(async (engine) => ({ engine, running: await RunningVouchers.start(engine) })));
 
 const notFound = {

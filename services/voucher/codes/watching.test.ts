@@ -8,7 +8,7 @@ import { eventually } from "../../platform/testing/eventually.ts";
 import { newNumber, RunningVouchers } from "./testing/running-vouchers.ts";
 
 const environment = { VOUCHER_LATE_AFTER_MS: "4000", VOUCHER_GIVE_UP_AFTER_MS: "60000" };
-const found = await engines();
+const found = engines();
 const all = await Promise.all(
   found.map(async (engine) => ({ engine, running: await RunningVouchers.start(engine, { environment }) })),
 );
@@ -164,7 +164,7 @@ for (const { engine, running } of all) {
 
 for (const { name } of found) {
   test(`where every signal gets lost, the news come a second later on ${name}`, async (t) => {
-    const engine = (await engines()).find((one) => one.name === name);
+    const engine = engines().find((one) => one.name === name);
     if (!engine) throw new Error(`${name} is gone`);
     const transport = new InProcessTransport();
     transport.signal = () => undefined;

@@ -9,7 +9,7 @@ import { eventually } from "../../../platform/testing/eventually.ts";
 import { type Happening, Shop, type ShopOptions, secret } from "./shop.ts";
 
 const newEngine = { SQLite: sqliteEngine, MySQL: mysqlEngine };
-const found = await engines();
+const found = engines();
 const engineNames = found.map(({ name }) => name);
 await Promise.all(found.map((engine) => engine.remove()));
 

@@ -119,9 +119,8 @@ export class RunningVouchers {
     return requestedCode;
   }
 
-  /** All that a stream says until it ends. */
-  async watch(asked: Asked, init: Partial<CallInit> = {}): Promise<RequestedCode[]> {
-    const said: RequestedCode[] = [];
+  /** All that a stream says until it ends; it is in `said` as it comes. */
+  async watch(asked: Asked, init: Partial<CallInit> = {}, said: RequestedCode[] = []): Promise<RequestedCode[]> {
     const deadline = Number.POSITIVE_INFINITY;
     for await (const { requestedCode } of this.vouchers.watchRequestedCode(asked, callOf({ deadline, ...init }))) {
       if (requestedCode) said.push(requestedCode);
