@@ -89,7 +89,7 @@ for (const { engine, running } of all) {
     }
     // Were it only looked for every half second, each but the first would wait that long: it comes right after a look.
     const [, ...afterAnother] = tookMs;
-    t.true(Math.min(...afterAnother) < 200, `${tookMs} ms`);
+    t.true(Math.min(...afterAnother) < 400, `${tookMs} ms`);
   });
 
   test(`a code that the provider had in time and the web gets late leaves by SMS ${on}`, async (t) => {
@@ -121,8 +121,8 @@ for (const { engine, running } of all) {
 
   test(`a request of which nothing is heard fails by itself when its time is up, and not before ${on}`, async (t) => {
     const phone = newNumber();
-    const asked = await running.ask(phone);
     const startedAt = performance.now();
+    const asked = await running.ask(phone);
     t.like(await running.look(asked, 30), { status: VoucherStatus.FAILED });
     t.true(performance.now() - startedAt > giveUpAfterMs - 200);
     t.deepEqual(await running.messagesTo(phone), []);
