@@ -152,7 +152,7 @@ export class CardRows {
       },
       at,
     );
-    return made(begun, at).card;
+    return made(begun, at).after;
   }
 
   private async pay(cards: readonly Card[]): Promise<void> {

@@ -15,9 +15,11 @@ const sources = files.filter((file) => !file.endsWith(".test.ts") && !/(^|\/)tes
 const imports = sources.flatMap(importsOf);
 /** What uses the mesh from outside. */
 const outsiders = ["testing", "demo"];
-const foundation = ["money.ts", "refusal.ts", "time.ts", "codes/kept-code.ts"].map((file) => `platform/${file}`);
+const foundation = ["money.ts", "refusal.ts", "time.ts", "flow-step.ts", "codes/kept-code.ts"].map(
+  (file) => `platform/${file}`,
+);
 
-test("a domain imports nothing but itself, money, time, what a refusal is and how codes are kept", (t) => {
+test("a domain imports nothing but itself, money, time, what steps and refusals are and how codes are kept", (t) => {
   const wrong = imports.filter(
     ({ from, to }) =>
       /^[a-z-]+\/([a-z-]+\/)?domain\//.test(from) && dirname(to) !== dirname(from) && !foundation.includes(to),

@@ -1,8 +1,9 @@
 import type { Statement } from "../platform/database/database.ts";
+import type { Beside } from "../platform/flow-lane.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { type Instant, now } from "../platform/time.ts";
 import type { CardCodes } from "./card-codes.ts";
-import type { Beside, CardLane } from "./card-lane.ts";
+import type { CardLane } from "./card-lane.ts";
 import type { Changing } from "./changing.ts";
 import { type Amendment, amend, endingFor } from "./domain/amending.ts";
 import { type Card, type CardStatus, type Step, statusOf } from "./domain/card.ts";
@@ -49,8 +50,8 @@ export class CardChange {
     const { lane, changing, returning, letters } = this.parts;
     const { id } = card;
     const at = now();
-    const begun = amount === undefined ? card : startChanging(card, amount, at).card;
-    const amended = amend(changed(begun, begun.attempt, at).card, amendment, at);
+    const begun = amount === undefined ? card : startChanging(card, amount, at).after;
+    const amended = amend(changed(begun, begun.attempt, at).after, amendment, at);
     const ending = endingFor(card, status, at);
     const start = ending && returning.start(ending, call);
     const end = (step: Step, instant: Instant) =>
@@ -62,7 +63,7 @@ export class CardChange {
       before = present;
       return end(this.recode(present, amend(present, amendment, instant)), instant);
     };
-    const beside: Beside = (after, kind) => [
+    const beside: Beside<Card> = (after, kind) => [
       ...(kind === "taken" ? letters.readdressed(before, after) : []),
       ...(ending === undefined || after.state === ending ? settling(after) : []),
     ];
@@ -76,8 +77,8 @@ export class CardChange {
 
   /** Gives a card that goes to another address a new code: whoever had the first address has the code that it had. */
   private recode(before: Card, step: Step): Step {
-    if (statusOf(before) !== "active" || !letterOfReaddressed(before, step.card)) return step;
+    if (statusOf(before) !== "active" || !letterOfReaddressed(before, step.after)) return step;
     const { codes } = this.parts;
-    return { ...step, card: { ...step.card, code: codes.seal(before.id, codes.newCode()) } };
+    return { ...step, after: { ...step.after, code: codes.seal(before.id, codes.newCode()) } };
   }
 }

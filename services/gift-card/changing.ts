@@ -1,6 +1,7 @@
+import type { Beside } from "../platform/flow-lane.ts";
 import { isFinalNo, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
-import type { Beside, CardLane } from "./card-lane.ts";
+import type { CardLane } from "./card-lane.ts";
 import type { CardMoney } from "./card-money.ts";
 import type { Card, Step } from "./domain/card.ts";
 import { asItIs, changed, followedBy, startChanging, stepBackFromChanging } from "./domain/steps.ts";
@@ -9,7 +10,7 @@ import { isVoided } from "./neighbours.ts";
 /** What is done with a card at once when it is worth what it should be, in the same step. */
 export interface Following {
   readonly step: (card: Card) => Step;
-  readonly beside: Beside;
+  readonly beside: Beside<Card>;
 }
 
 /** Changes what a card is worth: the difference is moved from or to whoever paid for it. */

@@ -13,7 +13,7 @@ import { BatchMaking } from "./batch-making.ts";
 import { CardChange } from "./card-change.ts";
 import { aboutCard, CardCodes } from "./card-codes.ts";
 import { CardEvents } from "./card-events.ts";
-import { CardLane } from "./card-lane.ts";
+import { openCardLane } from "./card-lane.ts";
 import { CardMoney } from "./card-money.ts";
 import { Changing } from "./changing.ts";
 import { DueCards } from "./due-cards.ts";
@@ -66,7 +66,7 @@ export const giftCard: ServiceDefinition = {
     const cards = new CardLists(database);
     showOverdueCards(metrics, cards);
     const counters = new CardCounters(database);
-    const lane = new CardLane(database, counters, countLane(metrics, "gift_cards"));
+    const lane = openCardLane(database, counters, countLane(metrics, "gift_cards"));
     const money = new CardMoney(neighbours.ledger);
     const letterRows = new LetterRows(database);
     const notifications = clients.of(NotificationService);

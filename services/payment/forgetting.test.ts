@@ -11,7 +11,7 @@ import { eventually } from "../platform/testing/eventually.ts";
 import { now } from "../platform/time.ts";
 import type { Payer } from "./domain/order.ts";
 import { abandon, begin, undone } from "./domain/steps.ts";
-import { OrderLane } from "./order-lane.ts";
+import { openOrderLane } from "./order-lane.ts";
 import { payment } from "./service.ts";
 
 const day = 86_400_000_000n;
@@ -25,7 +25,7 @@ for (const engine of engines()) {
       await service.close();
       await engine.remove();
     });
-    const lane = new OrderLane(database);
+    const lane = openOrderLane(database);
     const fail = async (id: bigint, payer: Payer, at: bigint) => {
       const wanted = { id, requestId: `request ${id}`, userId: 7n, payer, couponId: undefined, expireAfterMs: 60_000 };
       await lane.begin(begin(wanted, at));

@@ -4,7 +4,7 @@ import { engines, testDatabase } from "../platform/testing/engines.ts";
 import { LossyDatabase } from "../platform/testing/lossy-database.ts";
 import { now } from "../platform/time.ts";
 import { asItIs, begin, placed, startCancelling, startPaying } from "./domain/steps.ts";
-import { OrderLane } from "./order-lane.ts";
+import { openOrderLane } from "./order-lane.ts";
 import { migrations } from "./store/migrations.ts";
 
 const item = {
@@ -32,7 +32,7 @@ const all = await Promise.all(
 
 for (const { engine, database } of all) {
   const lossy = new LossyDatabase(database);
-  const lane = new OrderLane(lossy.database);
+  const lane = openOrderLane(lossy.database);
 
   test.after.always(async () => {
     await database.close();
@@ -72,7 +72,7 @@ for (const { engine, database } of all) {
         await lane.begin(begin(wanted, now()));
         await lane.take({ id, step: (one, at) => placed(one, priced, at) });
         const steps = id % 2n ? [startPaying, startCancelling] : [startCancelling, startPaying];
-        const settled = await Promise.allSettled(steps.map((step) => new OrderLane(database).take({ id, step })));
+        const settled = await Promise.allSettled(steps.map((step) => openOrderLane(database).take({ id, step })));
         const words = settled.map((one) => (one.status === "fulfilled" ? one.value.state : one.reason.reason));
         told.add(words.toSorted().join(", "));
       }

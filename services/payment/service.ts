@@ -4,7 +4,7 @@ import { openDataPlatform } from "./data-platform/data-platform.ts";
 import { DueOrders } from "./due-orders.ts";
 import { neighboursOf } from "./neighbours.ts";
 import { OrderEvents } from "./order-events.ts";
-import { OrderLane } from "./order-lane.ts";
+import { openOrderLane } from "./order-lane.ts";
 import { Paying } from "./paying.ts";
 import { Placing } from "./placing.ts";
 import { serveCarts } from "./rpc/carts.ts";
@@ -26,7 +26,7 @@ export const payment: ServiceDefinition = {
     const neighbours = neighboursOf(clients);
     const dataPlatform = openDataPlatform({ config, database, log, metrics });
     const events = new OrderEvents(outbox, dataPlatform.feed);
-    const lane = new OrderLane(database, countLane(metrics, "orders"));
+    const lane = openOrderLane(database, countLane(metrics, "orders"));
     const orders = new OrderLists(database);
     const paying = new Paying(lane, events, neighbours);
     const undoing = new Undoing({ lane, events, neighbours, paying });

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import test from "ava";
 import { InvalidFields } from "../../platform/refusal.ts";
 import { type Engine, engines } from "../../platform/testing/engines.ts";
-import { CardLane } from "../card-lane.ts";
+import { type CardLane, openCardLane } from "../card-lane.ts";
 import type { Card } from "../domain/card.ts";
 import { CardCounters } from "../store/counters.ts";
 import { cardWith } from "../testing/cards.ts";
@@ -18,7 +18,7 @@ const setUp = async (engine: Engine) => {
 
 for (const { engine, running, original } of await Promise.all(engines().map(setUp))) {
   // Two of them, as two replicas have.
-  const lanes = [1, 2].map(() => new CardLane(running.database, new CardCounters(running.database)));
+  const lanes = [1, 2].map(() => openCardLane(running.database, new CardCounters(running.database)));
   const [lane] = lanes as [CardLane];
   const remove = (id: number) => running.as("super_admin").request("DELETE", `${base}/${id}`);
   const newCard = (backgroundImageId: bigint | undefined): Card => {
@@ -56,7 +56,7 @@ for (const { engine, running, original } of await Promise.all(engines().map(setU
     const [first, second] = [await running.copyBackground(original.id), await running.copyBackground(original.id)];
     const { id } = await lane.begin(newCard(BigInt(first.id)));
     const changeTo = (background: number) =>
-      lane.take({ id, step: (card) => ({ kind: "taken", card: { ...card, backgroundImageId: BigInt(background) } }) });
+      lane.take({ id, step: (card) => ({ kind: "taken", after: { ...card, backgroundImageId: BigInt(background) } }) });
     await changeTo(second.id);
     t.is((await remove(first.id)).status, 200);
     await t.throwsAsync(changeTo(first.id), { instanceOf: InvalidFields });

@@ -25,7 +25,7 @@ const amendment = (changes: Partial<Amendment> = {}): Amendment => ({
 test("what is named is written, and what is not stays", (t) => {
   const card = cardWith({ state: "active", message: "Hi", notes: "One" });
   const looks = { message: "Hello", notes: undefined };
-  const { kind, card: amended } = amend(card, amendment({ looks, recipient: { name: "Janet" } }), at);
+  const { kind, after: amended } = amend(card, amendment({ looks, recipient: { name: "Janet" } }), at);
   t.is(kind, "taken");
   t.deepEqual(amended, { ...card, ...looks, recipient: { ...card.recipient, name: "Janet" }, updatedAt: at });
 });
@@ -33,12 +33,12 @@ test("what is named is written, and what is not stays", (t) => {
 test("naming what is so already changes nothing", (t) => {
   const card = cardWith({ state: "active", message: "Hi", expiresAt: 9n * at });
   const same = amendment({ looks: { message: "Hi" }, recipient: { ...card.recipient }, expiresAt: 9n * at });
-  t.deepEqual(amend(card, same, at), { kind: "as it is", card });
+  t.deepEqual(amend(card, same, at), { kind: "as it is", after: card });
 });
 
 test("who readdresses a card twice within a tick of the clock has a letter sent for each", (t) => {
   const card = cardWith({ state: "active" });
-  const to = (card: Card, email: string) => amend(card, amendment({ recipient: { email } }), at).card;
+  const to = (card: Card, email: string) => amend(card, amendment({ recipient: { email } }), at).after;
   const once = to(card, "first@example.com");
   const twice = to(once, "second@example.com");
   const back = to(twice, "first@example.com");
@@ -48,7 +48,7 @@ test("who readdresses a card twice within a tick of the clock has a letter sent 
 
 test("an active card's time can be changed, and then it is seen to", (t) => {
   const card = cardWith({ state: "active" });
-  const { card: amended } = amend(card, amendment({ expiresAt: 9n * at }), at);
+  const { after: amended } = amend(card, amendment({ expiresAt: 9n * at }), at);
   t.like(amended, { expiresAt: 9n * at, dueAt: 9n * at });
   t.throws(() => amend({ ...card, expiresAt: at }, amendment({ expiresAt: 9n * at }), at), {
     instanceOf: GiftCardFinal,
@@ -60,7 +60,7 @@ for (const state of cardStates) {
   const isThere = statusOf(card) !== undefined;
   test(`a card that is ${state} ${isThere ? "can" : "cannot"} be written on`, (t) => {
     const write = () => amend(card, amendment({ looks: { notes: "Seen" } }), at);
-    if (isThere) t.is(write().card.notes, "Seen");
+    if (isThere) t.is(write().after.notes, "Seen");
     else t.throws(write, { instanceOf: NotFound });
   });
 
@@ -100,7 +100,7 @@ test("goods mean nothing to a card for none, as where it is made", (t) => {
 
 test("who gives a card stays who has paid for it, unless the house has", (t) => {
   const giveAs = (card: Card, id: bigint) =>
-    amend(card, amendment({ looks: { sender: { id, name: "Other" } } }), at).card;
+    amend(card, amendment({ looks: { sender: { id, name: "Other" } } }), at).after;
   const card = cardWith({ state: "active" });
   t.throws(() => giveAs(card, 2n), { instanceOf: GiftCardFinal });
   t.deepEqual(giveAs(card, 1n).sender, { id: 1n, name: "Other" }, "though they may be called otherwise");

@@ -1,4 +1,5 @@
 import type { KeptCode } from "../../platform/codes/kept-code.ts";
+import type { FlowStep } from "../../platform/flow-step.ts";
 import type { Instant } from "../../platform/time.ts";
 
 /** What a card is good for. */
@@ -118,10 +119,7 @@ export interface Card extends Looks {
 }
 
 /** A step of a card from one state to another, or none. */
-export interface Step {
-  readonly kind: "taken" | "as it is";
-  readonly card: Card;
-}
+export type Step = FlowStep<Card>;
 
 /** What clients know to have become of a card; undefined where it is not there for them. */
 export function statusOf({ state }: Pick<Card, "state">): CardStatus | undefined {

@@ -154,14 +154,14 @@ for (const [name, step] of Object.entries(steps)) {
     test(`${name} of a card that is ${state}: ${end}`, (t) => {
       const card = cardIn(state);
       const outcome = outcomeOf(() => step(card));
-      t.is(outcome instanceof Refusal ? outcome.reason : outcome.card.state, expected ?? state);
+      t.is(outcome instanceof Refusal ? outcome.reason : outcome.after.state, expected ?? state);
       if (outcome instanceof Refusal) return;
       t.is(outcome.kind, expected === undefined ? "as it is" : "taken");
-      const isUnderWay = ["redeeming", "ordering", "unordering", "changing", "returning"].includes(outcome.card.state);
+      const isUnderWay = ["redeeming", "ordering", "unordering", "changing", "returning"].includes(outcome.after.state);
       if (outcome.kind === "taken")
         t.is(
           isUnderWay,
-          outcome.card.dueAt !== undefined && outcome.card.dueAt > now + 1n && outcome.card.state !== "failed",
+          outcome.after.dueAt !== undefined && outcome.after.dueAt > now + 1n && outcome.after.state !== "failed",
         );
     });
   }
@@ -169,10 +169,10 @@ for (const [name, step] of Object.entries(steps)) {
 
 test("a card that is being redeemed, or was, by the same request is answered as it is", (t) => {
   const by = { userId: 2n, requestId: "key" };
-  const redeeming = startRedeeming(cardIn("active"), "wallet", by, now).card;
-  const used = redeemed(redeeming, redeeming.attempt, transaction, now).card;
+  const redeeming = startRedeeming(cardIn("active"), "wallet", by, now).after;
+  const used = redeemed(redeeming, redeeming.attempt, transaction, now).after;
   for (const card of [redeeming, used])
-    t.deepEqual(startRedeeming(card, "wallet", by, now), { kind: "as it is", card });
+    t.deepEqual(startRedeeming(card, "wallet", by, now), { kind: "as it is", after: card });
 });
 
 for (const [whose, by] of [
@@ -181,7 +181,7 @@ for (const [whose, by] of [
   ["one without a key", { userId: 2n, requestId: undefined }],
 ] as const) {
   test(`a card that was redeemed by one request is refused to ${whose}`, (t) => {
-    const redeeming = startRedeeming(cardIn("active"), "wallet", { userId: 2n, requestId: "key" }, now).card;
+    const redeeming = startRedeeming(cardIn("active"), "wallet", { userId: 2n, requestId: "key" }, now).after;
     t.throws(() => startRedeeming(redeeming, "wallet", by, now), { message: "Gift card cannot be redeemed" });
   });
 }
@@ -195,30 +195,30 @@ test("a card of one type is not redeemed as the other", (t) => {
 
 test("a card can be redeemed up to the microsecond before it expires, and not at it", (t) => {
   const card = cardWith({ state: "active", expiresAt: now });
-  t.is(startRedeeming(card, "wallet", holder, now - 1n).card.state, "redeeming");
+  t.is(startRedeeming(card, "wallet", holder, now - 1n).after.state, "redeeming");
   t.throws(() => startRedeeming(card, "wallet", holder, now), { message: "Gift card cannot be redeemed" });
-  t.is(startExpiring(card, now - 1n).card.state, "active");
-  t.is(startExpiring(card, now).card.returningTo, "expired");
+  t.is(startExpiring(card, now - 1n).after.state, "active");
+  t.is(startExpiring(card, now).after.returningTo, "expired");
 });
 
 test("a card that is being redeemed when its time is over is redeemed", (t) => {
   const card = cardWith({ state: "redeeming", expiresAt: now, attempt: 1n });
-  t.is(startExpiring(card, now).card.state, "redeeming");
-  t.is(redeemed(card, 1n, transaction, now).card.state, "used");
+  t.is(startExpiring(card, now).after.state, "redeeming");
+  t.is(redeemed(card, 1n, transaction, now).after.state, "used");
 });
 
 test("a card that is let go has nobody who redeems it, and expires when it should", (t) => {
-  const redeeming = startRedeeming(cardIn("active"), "wallet", holder, now - 10n).card;
-  const { card } = stepBackFromRedeeming(redeeming, redeeming.attempt, now);
+  const redeeming = startRedeeming(cardIn("active"), "wallet", holder, now - 10n).after;
+  const { after: card } = stepBackFromRedeeming(redeeming, redeeming.attempt, now);
   t.like(card, { redeemedBy: undefined, lastRequestId: undefined, dueAt: card.expiresAt });
 });
 
 test("an order that was made of a card is cancelled for who made it, once, and for nobody else", (t) => {
   const card = orderCardWith({ state: "used", method: "order", order, redeemedBy: 2n, redeemedAt: 5n, attempt: 1n });
   t.throws(() => startUnordering(card, { ...holder, userId: 3n }, now), { message: "Gift card cannot be redeemed" });
-  const unordering = startUnordering(card, holder, now).card;
+  const unordering = startUnordering(card, holder, now).after;
   t.is(unordering.state, "unordering");
-  const done = unordered(unordering, transaction, now).card;
+  const done = unordered(unordering, transaction, now).after;
   t.like(done, { state: "used", method: "wallet", transaction, redeemedAt: 5n, order });
   t.throws(() => startUnordering(done, holder, now), { message: "Gift card cannot be redeemed" });
 });
@@ -226,27 +226,27 @@ test("an order that was made of a card is cancelled for who made it, once, and f
 test("an order that is cancelled by one request is answered to it again", (t) => {
   const card = orderCardWith({ state: "used", method: "order", order, redeemedBy: 2n, attempt: 1n });
   const by = { userId: 2n, requestId: "key" };
-  const unordering = startUnordering(card, by, now).card;
+  const unordering = startUnordering(card, by, now).after;
   t.is(startUnordering(unordering, by, now).kind, "as it is");
-  t.is(startUnordering(unordered(unordering, transaction, now).card, by, now).kind, "as it is");
+  t.is(startUnordering(unordered(unordering, transaction, now).after, by, now).kind, "as it is");
 });
 
 test("that an order could not be cancelled does not end a second cancelling of it", (t) => {
   const card = orderCardWith({ state: "used", method: "order", order, redeemedBy: 2n, attempt: 1n });
-  const first = startUnordering(card, holder, now).card;
-  const backAgain = stepBackFromUnordering(first, first.cancelAttempt, now).card;
-  const second = startUnordering(backAgain, holder, now).card;
-  t.deepEqual(stepBackFromUnordering(second, first.cancelAttempt, now), { kind: "as it is", card: second });
+  const first = startUnordering(card, holder, now).after;
+  const backAgain = stepBackFromUnordering(first, first.cancelAttempt, now).after;
+  const second = startUnordering(backAgain, holder, now).after;
+  t.deepEqual(stepBackFromUnordering(second, first.cancelAttempt, now), { kind: "as it is", after: second });
   t.is(second.attempt, card.attempt);
 });
 
 test("a card is known for a day by the request that has ended it, and by no other", (t) => {
   const day = 86_400_000_000n;
   for (const state of ["active", "used"] as const) {
-    const begun = startReturning(cardIn(state), ending("deleted", "r"), now).card;
-    const card = returned(begun, now).card;
+    const begun = startReturning(cardIn(state), ending("deleted", "r"), now).after;
+    const card = returned(begun, now).after;
     t.is(card.state, "deleted");
-    t.deepEqual(startReturning(card, ending("deleted", "r"), now), { kind: "as it is", card });
+    t.deepEqual(startReturning(card, ending("deleted", "r"), now), { kind: "as it is", after: card });
     for (const other of [ending("cancelled", "r"), ending("deleted", "other"), ending("deleted")]) {
       t.throws(() => startReturning(card, other, now), { message: "Gift card not found" });
     }
@@ -257,7 +257,7 @@ test("a card is known for a day by the request that has ended it, and by no othe
 });
 
 test("a card that was never made forgets its request, so that asking again makes another", (t) => {
-  t.is(unmade(cardIn("making"), now).card.requestId, undefined);
+  t.is(unmade(cardIn("making"), now).after.requestId, undefined);
 });
 
 test("the request that made a card means it for a day, and a batch's for good", (t) => {

@@ -251,14 +251,14 @@ export function stepBackFromChanging(card: Card, attempt: bigint, now: Instant):
 }
 
 /** One step, and at once the next. */
-export function followedBy({ kind, card }: Step, next: (card: Card) => Step, now: Instant): Step {
-  const last = next(card);
-  return kind === "taken" || last.kind === "taken" ? taken(last.card, now) : last;
+export function followedBy({ kind, after }: Step, next: (card: Card) => Step, now: Instant): Step {
+  const last = next(after);
+  return kind === "taken" || last.kind === "taken" ? taken(last.after, now) : last;
 }
 
 /** Nothing happens to it. */
 export function asItIs(card: Card): Step {
-  return { kind: "as it is", card };
+  return { kind: "as it is", after: card };
 }
 
 function checkIsThere(card: Card): void {
@@ -279,5 +279,5 @@ function atRest(card: Card, state: CardState, now: Instant): Step {
 
 /** Something happens to it: later than whatever has before, though the clock may not have moved since. */
 export function taken(card: Card, now: Instant): Step {
-  return { kind: "taken", card: { ...card, updatedAt: now > card.updatedAt ? now : card.updatedAt + 1n } };
+  return { kind: "taken", after: { ...card, updatedAt: now > card.updatedAt ? now : card.updatedAt + 1n } };
 }

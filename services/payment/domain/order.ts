@@ -1,3 +1,4 @@
+import type { FlowStep } from "../../platform/flow-step.ts";
 import type { Instant } from "../../platform/time.ts";
 import type { PricedLine } from "./pricing.ts";
 
@@ -69,10 +70,7 @@ export interface Order {
 }
 
 /** A step of an order from one state to another, or none. */
-export interface Step {
-  readonly kind: "taken" | "as it is";
-  readonly order: Order;
-}
+export type Step = FlowStep<Order>;
 
 /** The vendor of an order whose items are all of one. */
 export function soleVendorOf({ items }: Pick<Order, "items">): bigint | undefined {

@@ -33,9 +33,9 @@ const item = {
   completedAt: undefined,
 };
 const prices = { items: [item], currency: "SAR", discount: 0n, total: 500n };
-const waiting = placed(begun, prices, 1n).order;
-const attempting = startPaying(waiting, 2n).order;
-const completed = paid(attempting, 1n, 0n, 3n).order;
+const waiting = placed(begun, prices, 1n).after;
+const attempting = startPaying(waiting, 2n).after;
+const completed = paid(attempting, 1n, 0n, 3n).after;
 const giftCard = { ...begun, payer: { method: "gift_card", giftCardId: 9n, cardAmount: 700n } } as const;
 
 /** Every step, as whoever drives an order of each state may come to ask for it. */
@@ -97,7 +97,7 @@ for (const state of states) {
 
 function whereTo(step: (order: Order) => Step, order: Order): OrderState | undefined {
   try {
-    const { kind, order: after } = step(order);
+    const { kind, after } = step(order);
     return kind === "taken" ? after.state : undefined;
   } catch (error) {
     if (error instanceof Refusal) return undefined;
@@ -106,38 +106,38 @@ function whereTo(step: (order: Order) => Step, order: Order): OrderState | undef
 }
 
 test("an order can be paid before it expires, and not at that instant", (t) => {
-  t.is(startPaying(waiting, waiting.expiresAt - 1n).order.state, "paying");
+  t.is(startPaying(waiting, waiting.expiresAt - 1n).after.state, "paying");
   t.throws(() => startPaying(waiting, waiting.expiresAt), { message: "The order has expired" });
   t.is(startExpiring(waiting, waiting.expiresAt - 1n).kind, "as it is");
-  t.is(startExpiring(waiting, waiting.expiresAt).order.state, "expiring");
+  t.is(startExpiring(waiting, waiting.expiresAt).after.state, "expiring");
 });
 
 test("each attempt to move money has a number of its own", (t) => {
-  const again = startPaying(stepBackFromPaying(attempting, 1n, 3n).order, 4n).order;
+  const again = startPaying(stepBackFromPaying(attempting, 1n, 3n).after, 4n).after;
   t.deepEqual([attempting.attempt, again.attempt], [1n, 2n]);
-  t.is(startCancelling(completed, 5n).order.attempt, 2n);
+  t.is(startCancelling(completed, 5n).after.attempt, 2n);
 });
 
 test("an order that costs nothing, or that a gift card pays, is on its way to be paid as soon as it is placed", (t) => {
-  t.is(placed(begun, { ...prices, discount: 500n, total: 0n }, 1n).order.state, "paying");
-  const paying = placed(giftCard, prices, 1n).order;
+  t.is(placed(begun, { ...prices, discount: 500n, total: 0n }, 1n).after.state, "paying");
+  const paying = placed(giftCard, prices, 1n).after;
   t.is(paying.state, "paying");
-  t.is(stepBackFromPaying(paying, 1n, 2n).order.state, "abandoning");
-  t.is(outOfStock(paying, 1n, 2n).order.state, "abandoning");
+  t.is(stepBackFromPaying(paying, 1n, 2n).after.state, "abandoning");
+  t.is(outOfStock(paying, 1n, 2n).after.state, "abandoning");
 });
 
 test("a gift card's order is pending until all its vendors have completed it", (t) => {
   const two = { ...prices, items: [item, { ...item, productId: 8n, vendorId: 4n }] };
-  const pending = paid(placed(giftCard, two, 1n).order, 1n, 0n, 2n).order;
+  const pending = paid(placed(giftCard, two, 1n).after, 1n, 0n, 2n).after;
   t.is(pending.state, "pending");
-  const half = complete(pending, 3n, 3n).order;
+  const half = complete(pending, 3n, 3n).after;
   t.deepEqual([half.state, half.items.map(({ completedAt }) => completedAt)], ["pending", [3n, undefined]]);
-  t.is(complete(half, 4n, 4n).order.state, "completed");
+  t.is(complete(half, 4n, 4n).after.state, "completed");
   t.is(complete(half, 3n, 9n).kind, "as it is");
 });
 
 test("what a vendor has completed cannot be cancelled", (t) => {
-  t.throws(() => startCancelling(complete(completed, 3n, 4n).order, 5n), { message: "The order cannot be cancelled" });
+  t.throws(() => startCancelling(complete(completed, 3n, 4n).after, 5n), { message: "The order cannot be cancelled" });
 });
 
 test("a vendor completes nothing of an order that is not theirs, or not paid", (t) => {
@@ -146,13 +146,13 @@ test("a vendor completes nothing of an order that is not theirs, or not paid", (
 });
 
 test("a vendor of what is just being cancelled is told to come again: it may stay paid", (t) => {
-  const refunding = startCancelling(completed, 5n).order;
+  const refunding = startCancelling(completed, 5n).after;
   t.throws(() => complete(refunding, 3n, 6n), { instanceOf: Unavailable });
 });
 
 test("who asks again for an order that was refused may have another; a gift card's flow may not", (t) => {
-  t.is(undone(abandon(begun, 1n).order, 2n).order.requestId, undefined);
-  t.is(undone(abandon(giftCard, 1n).order, 2n).order.requestId, "r");
+  t.is(undone(abandon(begun, 1n).after, 2n).after.requestId, undefined);
+  t.is(undone(abandon(giftCard, 1n).after, 2n).after.requestId, "r");
 });
 
 test("the request that began an order means it for a day, and a gift card's flow for good", (t) => {
