@@ -1,17 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
-import { startDataPlatform } from "./data-platform-simulator/data-platform.ts";
-import { Broker } from "./platform/testing/broker.ts";
-import { mysqlEngine } from "./platform/testing/engines.ts";
-import { RestClient } from "./testing/rest-client.ts";
-import { adminPassword, unlimited } from "./testing/running-mesh.ts";
-import { rounds, timeLimitMs } from "./testing/scale.ts";
-import { canRunProcesses } from "./testing/servers.ts";
-import { faultsIn, lastOf } from "./testing/shop/books.ts";
-import { House } from "./testing/shop/house.ts";
-import { newMembers } from "./testing/shop/members.ts";
-import { Rush } from "./testing/shop/rush.ts";
+import { startDataPlatform } from "../data-platform-simulator/data-platform.ts";
+import { Broker } from "../platform/testing/broker.ts";
+import { mysqlEngine } from "../platform/testing/engines.ts";
+import { RestClient } from "../testing/rest-client.ts";
+import { adminPassword, unlimited } from "../testing/running-mesh.ts";
+import { rounds, timeLimitMs } from "../testing/scale.ts";
+import { canRunProcesses } from "../testing/servers.ts";
+import { faultsIn, lastOf } from "../testing/shop/books.ts";
+import { House } from "../testing/shop/house.ts";
+import { newMembers } from "../testing/shop/members.ts";
+import { Rush } from "../testing/shop/rush.ts";
 import {
   forgottenHolds,
   orderFaults,
@@ -20,8 +20,8 @@ import {
   promiseFaults,
   replayFaults,
   topFaults,
-} from "./testing/shop/rush-outcome.ts";
-import { recoverer, SplitMesh } from "./testing/shop/split-mesh.ts";
+} from "../testing/shop/rush-outcome.ts";
+import { recoverer, SplitMesh } from "../testing/shop/split-mesh.ts";
 
 const kills = Math.max(2, rounds(rounds(30)));
 const isShort = kills < 3;

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
-import { engines } from "./platform/testing/engines.ts";
-import type { Answer } from "./testing/rest-client.ts";
-import { rounds, timeLimitMs } from "./testing/scale.ts";
-import { cancel, type Member, pay, placedIn, placeOrder, type ShownOrder } from "./testing/shop/members.ts";
-import { outcomeOf, race, runRounds, tally } from "./testing/shop/racing.ts";
-import { openShop, type RunningShop } from "./testing/shop/running-shop.ts";
+import { engines } from "../platform/testing/engines.ts";
+import type { Answer } from "../testing/rest-client.ts";
+import { rounds, timeLimitMs } from "../testing/scale.ts";
+import { cancel, type Member, pay, placedIn, placeOrder, type ShownOrder } from "../testing/shop/members.ts";
+import { outcomeOf, race, runRounds, tally } from "../testing/shop/racing.ts";
+import { openShop, type RunningShop } from "../testing/shop/running-shop.ts";
 
 const rushes = rounds(rounds(1_000));
 const duels = rounds(200);

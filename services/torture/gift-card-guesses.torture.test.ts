@@ -1,8 +1,8 @@
 import test from "ava";
-import { type Engine, engines } from "./platform/testing/engines.ts";
-import type { RestClient } from "./testing/rest-client.ts";
-import { runMesh } from "./testing/running-mesh.ts";
-import { rounds, timeLimitMs } from "./testing/scale.ts";
+import { type Engine, engines } from "../platform/testing/engines.ts";
+import type { RestClient } from "../testing/rest-client.ts";
+import { runMesh } from "../testing/running-mesh.ts";
+import { rounds, timeLimitMs } from "../testing/scale.ts";
 
 const user = "/api/user/v3.1/gift-cards";
 const guesses = rounds(100_000);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
-import { engines } from "./platform/testing/engines.ts";
-import { cardFaultsIn } from "./testing/gift-cards/books.ts";
+import { engines } from "../platform/testing/engines.ts";
+import { cardFaultsIn } from "../testing/gift-cards/books.ts";
 import {
   cancelOrder,
   createOrder,
@@ -11,12 +11,12 @@ import {
   makeOrderCard,
   redeem,
   updateCard,
-} from "./testing/gift-cards/cards.ts";
-import type { Answer } from "./testing/rest-client.ts";
-import { rounds, timeLimitMs } from "./testing/scale.ts";
-import { cancel, type Member } from "./testing/shop/members.ts";
-import { outcomeOf, race, runRounds, tally } from "./testing/shop/racing.ts";
-import { openShop, type RunningShop } from "./testing/shop/running-shop.ts";
+} from "../testing/gift-cards/cards.ts";
+import type { Answer } from "../testing/rest-client.ts";
+import { rounds, timeLimitMs } from "../testing/scale.ts";
+import { cancel, type Member } from "../testing/shop/members.ts";
+import { outcomeOf, race, runRounds, tally } from "../testing/shop/racing.ts";
+import { openShop, type RunningShop } from "../testing/shop/running-shop.ts";
 
 const duels = rounds(200);
 const rushes = duels;

@@ -1,13 +1,13 @@
 import test from "ava";
-import { engines } from "./platform/testing/engines.ts";
-import { freePorts } from "./platform/testing/free-ports.ts";
-import { startServices } from "./testing/processes.ts";
-import { RestClient } from "./testing/rest-client.ts";
-import { adminPassword, unlimited } from "./testing/running-mesh.ts";
-import { rounds, timeLimitMs } from "./testing/scale.ts";
-import { lastOf } from "./testing/shop/books.ts";
-import { voucherFaults } from "./testing/vouchers/books.ts";
-import { Crowd } from "./testing/vouchers/crowd.ts";
+import { engines } from "../platform/testing/engines.ts";
+import { freePorts } from "../platform/testing/free-ports.ts";
+import { startServices } from "../testing/processes.ts";
+import { RestClient } from "../testing/rest-client.ts";
+import { adminPassword, unlimited } from "../testing/running-mesh.ts";
+import { rounds, timeLimitMs } from "../testing/scale.ts";
+import { lastOf } from "../testing/shop/books.ts";
+import { voucherFaults } from "../testing/vouchers/books.ts";
+import { Crowd } from "../testing/vouchers/crowd.ts";
 
 const requests = rounds(2_000);
 const waves = 3;

@@ -1,16 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
-import { Broker } from "./platform/testing/broker.ts";
-import { mysqlEngine } from "./platform/testing/engines.ts";
-import { RestClient } from "./testing/rest-client.ts";
-import { adminPassword, unlimited } from "./testing/running-mesh.ts";
-import { rounds, timeLimitMs } from "./testing/scale.ts";
-import { canRunProcesses } from "./testing/servers.ts";
-import { lastOf } from "./testing/shop/books.ts";
-import { SplitMesh } from "./testing/shop/split-mesh.ts";
-import { voucherFaults } from "./testing/vouchers/books.ts";
-import { Crowd } from "./testing/vouchers/crowd.ts";
+import { Broker } from "../platform/testing/broker.ts";
+import { mysqlEngine } from "../platform/testing/engines.ts";
+import { RestClient } from "../testing/rest-client.ts";
+import { adminPassword, unlimited } from "../testing/running-mesh.ts";
+import { rounds, timeLimitMs } from "../testing/scale.ts";
+import { canRunProcesses } from "../testing/servers.ts";
+import { lastOf } from "../testing/shop/books.ts";
+import { SplitMesh } from "../testing/shop/split-mesh.ts";
+import { voucherFaults } from "../testing/vouchers/books.ts";
+import { Crowd } from "../testing/vouchers/crowd.ts";
 
 const kills = Math.max(4, rounds(rounds(30)));
 const requests = rounds(2_000);
