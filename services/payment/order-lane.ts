@@ -1,5 +1,5 @@
 import type { Database } from "../platform/database/database.ts";
-import { FlowLane } from "../platform/flow-lane.ts";
+import { type Change, FlowLane } from "../platform/flow-lane.ts";
 import type { LaneObserver } from "../platform/lane.ts";
 import type { Order } from "./domain/order.ts";
 import { forgetRequest, isStillRequested } from "./domain/steps.ts";
@@ -38,6 +38,6 @@ export function openOrderLane(database: Database, observe?: LaneObserver): Order
   });
 }
 
-function afterOf(changes: readonly (readonly [before: Order, after: Order])[]): Order[] {
+function afterOf(changes: readonly Change<Order>[]): Order[] {
   return changes.map(([, after]) => after);
 }

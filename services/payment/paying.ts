@@ -4,7 +4,7 @@ import { isFinalNo, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { PaymentNotPayable } from "./domain/errors.ts";
 import { effectIdOf, isPaid, type Order } from "./domain/order.ts";
-import { forOwner, outOfStock, paid, startPaying, stepBackFromPaying } from "./domain/steps.ts";
+import { outOfStock, paid, startPaying, stepBackFromPaying } from "./domain/steps.ts";
 import { isVoided, type Neighbours } from "./neighbours.ts";
 import type { OrderEvents } from "./order-events.ts";
 import type { OrderLane } from "./order-lane.ts";
@@ -37,8 +37,9 @@ export class Paying {
       const order = await this.lane.take(
         {
           id,
+          isThere: ({ userId }) => userId === ownerId,
           noun: "Payment",
-          step: forOwner(ownerId, "Payment", startPaying),
+          step: startPaying,
           beside: settlingPaid,
         },
         call,

@@ -2,7 +2,7 @@ import type { Statement } from "../platform/database/database.ts";
 import { isFinalNo, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { effectIdOf, type Order } from "./domain/order.ts";
-import { abandon, forOwner, startCancelling, startExpiring, stepBackFromRefunding, undone } from "./domain/steps.ts";
+import { abandon, startCancelling, startExpiring, stepBackFromRefunding, undone } from "./domain/steps.ts";
 import { isVoided, type Neighbours } from "./neighbours.ts";
 import type { OrderEvents } from "./order-events.ts";
 import type { OrderLane } from "./order-lane.ts";
@@ -41,7 +41,8 @@ export class Undoing {
       const order = await lane.take(
         {
           id,
-          step: ownerId === undefined ? startCancelling : forOwner(ownerId, "Order", startCancelling),
+          isThere: ({ userId }) => ownerId === undefined || userId === ownerId,
+          step: startCancelling,
           beside: (order) => (order.state === "cancelled" ? settling(order) : []),
         },
         call,

@@ -23,6 +23,8 @@ export interface Stepping<Item> {
   /** Throws a Refusal where the item cannot take it. */
   readonly step: (item: Item, now: Instant) => FlowStep<Item>;
   readonly beside?: Beside<Item> | undefined;
+  /** Whether an item is there for whoever asks; every one is where unset. */
+  readonly isThere?: (item: Item) => boolean;
   /** What it is called where it is not there, if not as usual. */
   readonly noun?: string;
 }
@@ -195,9 +197,9 @@ class FlowBatch<Item extends FlowItem> {
     return begin;
   }
 
-  private step({ id, noun = this.store.noun, step, beside }: Stepping<Item>): Item {
+  private step({ id, isThere, noun = this.store.noun, step, beside }: Stepping<Item>): Item {
     const item = this.items.get(id);
-    if (!item) throw new NotFound(noun);
+    if (!item || isThere?.(item) === false) throw new NotFound(noun);
     const { kind, after } = step(item, this.now);
     this.make(item, after);
     const additions = beside?.(after, kind) ?? [];

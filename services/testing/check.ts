@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { readAvaReport } from "./ava-report.ts";
 import { root } from "./processes.ts";
 import { runCommand } from "./run-command.ts";
-import { makeScratch } from "./scratch.ts";
+import { inScratch } from "./scratch.ts";
 import { startServers } from "./servers.ts";
 
 /** What one step came to. */
@@ -68,18 +68,15 @@ function filesAtOnce(): number {
 const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interruption.abort());
 
-/** Everything that is written goes to one place. */
-async function main(): Promise<boolean> {
-  const scratch = makeScratch();
-  process.env.TMPDIR = scratch;
-  process.env.TORTURE_SCALE ??= isOnServers ? "0.1" : "0.04";
-  const servers = isOnServers ? await startServers(scratch) : undefined;
+/** On servers, all of them are to be there, and more is tortured. */
+async function runOnServers(scratch: string): Promise<boolean> {
+  process.env.TORTURE_SCALE ??= "0.1";
+  const servers = await startServers(scratch);
   try {
-    for (const line of servers?.missing ?? []) process.stderr.write(`${line}\n`);
-    return !servers?.missing.length && (await runSteps());
+    for (const line of servers.missing) process.stderr.write(`${line}\n`);
+    return servers.missing.length === 0 && (await runSteps());
   } finally {
-    await servers?.stop();
-    rmSync(scratch, { recursive: true, force: true });
+    await servers.stop();
   }
 }
 
@@ -164,4 +161,4 @@ function isSame(one: string, other: string): boolean {
   return readFileSync(one).equals(readFileSync(other));
 }
 
-process.exit((await main()) ? 0 : 1);
+process.exit((await inScratch(isOnServers ? runOnServers : runSteps)) ? 0 : 1);

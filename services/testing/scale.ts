@@ -1,4 +1,4 @@
-/** How much of a torture test is run: all of it at 1, which `npm run torture` sets; `npm test` sets a short form. */
+/** How much of a torture test is run: all of it at 1, which `npm run torture` sets; a short form where nothing sets it. */
 const scale = Number(process.env.TORTURE_SCALE ?? "0.04");
 
 /** So many rounds at full size; fewer in the short form, but one at least. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, statfsSync } from "node:fs";
+import { mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -9,11 +9,17 @@ const inMemory = "/dev/shm";
 const enoughBytes = 4 * 2 ** 30;
 
 /**
- * Makes a directory for all that tests write; whoever has made it removes it. It is in memory where there is enough of
+ * Runs tests with a directory for all that they write, which is gone after them. It is in memory where there is enough of
  * that: tests commit a hundred thousand times, kill processes and not machines, and have no use for a disk.
  */
-export function makeScratch(): string {
-  return mkdtempSync(join(hasRoom(inMemory) ? inMemory : tmpdir(), "giftmesh-tests-"));
+export async function inScratch<T>(run: (scratch: string) => Promise<T>): Promise<T> {
+  const scratch = mkdtempSync(join(hasRoom(inMemory) ? inMemory : tmpdir(), "giftmesh-tests-"));
+  process.env.TMPDIR = scratch;
+  try {
+    return await run(scratch);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }
 
 function hasRoom(directory: string): boolean {

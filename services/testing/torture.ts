@@ -1,8 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
 import { root } from "./processes.ts";
-import { makeScratch } from "./scratch.ts";
+import { inScratch } from "./scratch.ts";
 import { startServers } from "./servers.ts";
 
 /** `npm run torture [scale] [files]`: the tests that kill, race and load, at full size, or so many times that. */
@@ -12,9 +11,7 @@ const files = isScale ? rest : [first, ...rest];
 const named = files.length > 0 ? files : ["services/**/*.torture.test.ts"];
 const limits = ["--serial", "--concurrency", "1", "--timeout", "60m"];
 
-async function main(): Promise<number> {
-  const scratch = makeScratch();
-  process.env.TMPDIR = scratch;
+async function torture(scratch: string): Promise<number> {
   const servers = await startServers(scratch);
   try {
     for (const line of servers.missing) process.stderr.write(`${line}: not all of it is run\n`);
@@ -26,8 +23,7 @@ async function main(): Promise<number> {
     return code ?? 1;
   } finally {
     await servers.stop();
-    rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-process.exit(await main());
+process.exit(await inScratch(torture));

@@ -59,14 +59,6 @@ export function forgetRequest(order: Order): Order {
   return { ...order, requestId: undefined };
 }
 
-/** A step that an order takes for its owner alone: for anybody else there is none, and it throws NotFound. */
-export function forOwner(ownerId: bigint, noun: "Order" | "Payment", step: (order: Order, now: Instant) => Step) {
-  return (order: Order, now: Instant): Step => {
-    if (order.userId !== ownerId) throw new NotFound(noun);
-    return step(order, now);
-  };
-}
-
 /** Prices are known, stock is held: it can be paid. One that costs nothing is on its way to be paid already. */
 export function placed(
   order: Order,

@@ -89,7 +89,7 @@ for (const { engine, running } of all) {
     }
     // Were it only looked for every half second, each but the first would wait that long: it comes right after a look.
     const [, ...afterAnother] = tookMs;
-    t.true(Math.min(...afterAnother) < 400, `${tookMs} ms`);
+    t.true(Math.min(...afterAnother) < 200, `${tookMs} ms`);
   });
 
   test(`a code that the provider had in time and the web gets late leaves by SMS ${on}`, async (t) => {
