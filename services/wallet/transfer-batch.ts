@@ -40,7 +40,8 @@ export type PreparedCommand = PreparedTransfer | PreparedVoid;
 export class TransferBatch {
   private readonly wallets: Map<bigint, Wallet>;
   private readonly fates: Map<string, Fate>;
-  private readonly changed = new Set<bigint>();
+  /** How many entries the wallets that are changed get, by their ids. */
+  private readonly newEntries = new Map<bigint, bigint>();
   private readonly made: Transfer[] = [];
   private readonly voided: Void[] = [];
   private readonly beside: Statement[] = [];
@@ -77,7 +78,7 @@ export class TransferBatch {
       case "made":
         for (const wallet of decision.wallets) {
           this.wallets.set(wallet.id, wallet);
-          this.changed.add(wallet.id);
+          this.newEntries.set(wallet.id, (this.newEntries.get(wallet.id) ?? 0n) + 1n);
         }
         this.made.push(decision.transfer);
         break;
@@ -113,12 +114,13 @@ export class TransferBatch {
     const statements = [...this.beside];
     if (this.voided.length > 0) statements.push(insertVoids(this.voided));
     if (this.made.length > 0) statements.push(insertTransfers(this.made), ...insertEntriesOf(this.made));
-    if (this.changed.size > 0) statements.push(updateWallets([...this.changed]));
+    const byNewEntries = Map.groupBy(this.newEntries.keys(), (id) => this.newEntries.get(id) as bigint);
+    for (const [newEntries, ids] of byNewEntries) statements.push(updateWallets(ids, newEntries));
     return statements;
   }
 
   /** The wallets that it changes, as they are once it is committed. */
   get changedWallets(): Wallet[] {
-    return [...this.wallets.values()].filter((wallet) => this.changed.has(wallet.id));
+    return [...this.wallets.values()].filter((wallet) => this.newEntries.has(wallet.id));
   }
 }

@@ -141,14 +141,18 @@ export function lockAccounts(ids: readonly bigint[], forUpdate: string): Stateme
   };
 }
 
-/** Brings locked wallets to what their last entry says. */
-export function updateWallets(ids: readonly bigint[]): Statement {
+/**
+ * Brings locked wallets to what the last entry says that a batch has made for each: found by its key, in the same time
+ * however many entries there are. Those with as many new entries are brought there together.
+ */
+export function updateWallets(ids: readonly bigint[], newEntries: bigint): Statement {
   const last = (column: string) =>
-    `(SELECT entries.${column} FROM entries WHERE entries.account_id = accounts.id ORDER BY entries.sequence DESC LIMIT 1)`;
+    `(SELECT e.${column} FROM entries e WHERE e.account_id = accounts.id AND e.sequence = accounts.sequence + ?)`;
   return {
-    sql: `UPDATE accounts SET balance = ${last("balance_after")}, sequence = ${last("sequence")},
-          last_entry_at = ${last("created_at")} WHERE id IN (${placeholders(ids.length)})`,
-    values: ids,
+    // MySQL assigns from left to right: what is asked of the sequence before it is changed is its old value everywhere.
+    sql: `UPDATE accounts SET balance = ${last("balance_after")}, last_entry_at = ${last("created_at")},
+          sequence = sequence + ? WHERE id IN (${placeholders(ids.length)})`,
+    values: [newEntries, newEntries, newEntries, ...ids],
   };
 }
 
