@@ -73,14 +73,18 @@ async function runOnServers(scratch: string): Promise<boolean> {
   process.env.TORTURE_SCALE ??= "0.1";
   const servers = await startServers(scratch);
   try {
-    for (const line of servers.missing) process.stderr.write(`${line}\n`);
-    return servers.missing.length === 0 && (await runSteps());
+    return await runSteps(servers.missing.length === 0 ? steps : [failingFor(servers.missing)]);
   } finally {
     await servers.stop();
   }
 }
 
-async function runSteps(): Promise<boolean> {
+function failingFor(missing: readonly string[]): Step {
+  const complaints = missing.map((line) => `  ✘ ${line}`);
+  return { name: "servers", run: async () => ({ passed: 0, failed: missing.length, complaints }) };
+}
+
+async function runSteps(steps: readonly Step[]): Promise<boolean> {
   const tallies: Tally[] = [];
   for (const step of steps) {
     if (interruption.signal.aborted) {
@@ -161,4 +165,4 @@ function isSame(one: string, other: string): boolean {
   return readFileSync(one).equals(readFileSync(other));
 }
 
-process.exit((await inScratch(isOnServers ? runOnServers : runSteps)) ? 0 : 1);
+process.exit((await inScratch(isOnServers ? runOnServers : () => runSteps(steps))) ? 0 : 1);

@@ -14,8 +14,9 @@ const usual = [
   "--bind-address=127.0.0.1",
   // Every test file has a mesh or two, of which every service has connections of its own.
   "--max-connections=1000",
-  "--loose-skip-log-bin",
   "--loose-mysqlx=OFF",
+  // The usual directory is another user's.
+  "--secure-file-priv=",
 ];
 
 /** A MySQL or MariaDB server of one's own, with the settings that it has by itself: it flushes at every commit. */
