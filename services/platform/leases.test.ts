@@ -1,4 +1,5 @@
 import test from "ava";
+import type { Database } from "./database/database.ts";
 import { Leases, leasesMigration } from "./leases.ts";
 import { byClock } from "./testing/clocks.ts";
 import { engines, testDatabase } from "./testing/engines.ts";
@@ -61,6 +62,25 @@ for (const database of databases) {
     end();
     t.true(await held);
     t.is(await expiryOf("stolen"), 2n ** 62n, "the new holder's lease is not given back by the old one");
+  });
+
+  test(`a lease that cannot be renewed is its holder's until its time is over, and not after (${database.dialect})`, async (t) => {
+    const lifetimeMs = 900;
+    let isGone = false;
+    const failing: Database = {
+      ...database,
+      transaction: (work) => (isGone ? Promise.reject(new Error("gone")) : database.transaction(work)),
+    };
+    const { begun, end, work } = endless();
+    const held = new Leases(failing, lifetimeMs).during("unrenewed", work);
+    const lost = await begun;
+    isGone = true;
+    const goneAt = performance.now();
+    await eventually(async () => lost.aborted);
+    // It may have been taken a while before that was known here, but has outlived the first renewals.
+    t.true(performance.now() - goneAt > lifetimeMs / 2);
+    end();
+    t.true(await held);
   });
 
   test.serial(

@@ -57,6 +57,28 @@ flow("what has not arrived is sent again", async (t, engine, transport) => {
   await replica.stop();
 });
 
+flow("a transport that takes nothing is asked ever less often", async (t, engine, transport) => {
+  const askedAt: number[] = [];
+  let isThere = false;
+  const wrapTransport = (own: EventTransport): EventTransport =>
+    Object.assign(Object.create(own) as EventTransport, {
+      publish: async (events: readonly Event[]) => {
+        askedAt.push(performance.now());
+        if (!isThere) throw new Error("It is not there");
+        return own.publish(events);
+      },
+    });
+  const replica = await Replica.start(engine, transport, { wrapTransport });
+  await replica.register([1]);
+  await eventually(async () => askedAt.length >= 4);
+  const [, second = 0, third = 0, fourth = 0] = askedAt;
+  // The second pause is 100 to 200 ms long, and the third 200 to 400.
+  t.true(third - second > 90 && fourth - third > 190, askedAt.join(", "));
+  isThere = true;
+  t.deepEqual(await replica.effectsOf(1), [1]);
+  await replica.stop();
+});
+
 flow("an event of a transaction that is rolled back never was", async (t, engine, transport) => {
   const replica = await Replica.start(engine, transport);
   await t.throwsAsync(
