@@ -7,6 +7,7 @@ import { byClock } from "../platform/testing/clocks.ts";
 import { type Engine, engines, testDatabase } from "../platform/testing/engines.ts";
 import type { Owner } from "./domain/account.ts";
 import { InsufficientBalance, TransferIdReused, TransferVoided } from "./domain/errors.ts";
+import type { Transfer } from "./domain/transfer.ts";
 import { updateWallets } from "./store/accounts.ts";
 import { auditLedger } from "./store/audit.ts";
 import { migrations } from "./store/migrations.ts";
@@ -138,12 +139,51 @@ for (const { engine, database, newLedger, accounts, ledger } of await Promise.al
           return rows.reduce((total, { Value: value }) => total + Number(value), 0);
         };
         const before = await count();
-        await run([updateWallets([wallet?.id ?? 0n], 0n)]);
+        await run([
+          { sql: "UPDATE accounts SET balance = 1999, sequence = 1999 WHERE id = ?", values: [wallet?.id ?? 0n] },
+          updateWallets([wallet?.id ?? 0n], 1n),
+        ]);
         return (await count()) - before;
       });
       // The server counts what it reads to tell its counts.
       t.true(rowsRead < 200, `${rowsRead} rows`);
       t.is(await balanceOf(user), 2_000n);
+    });
+  }
+
+  /** Has the database as it was before a transfer, as a server may that takes the place of another. */
+  const lose = ({ number, credit, amount }: Transfer) =>
+    database.commit([
+      { sql: "DELETE FROM entries WHERE transfer_number = ?", values: [number] },
+      { sql: "DELETE FROM transfers WHERE number = ?", values: [number] },
+      {
+        sql: "UPDATE accounts SET balance = balance - ?, sequence = sequence - 1 WHERE id = ?",
+        values: [amount, credit.id],
+      },
+    ]);
+
+  for (const together of [1, 2]) {
+    test(`what the database has lost is not built upon by ${together} at once on ${engine.name}`, async (t) => {
+      const user = newUser();
+      const { ledger } = newLedger();
+      const charge = (amount: bigint) => ledger.transfer(command({ credit: walletOf(user), amount }));
+      await charge(100n);
+      await lose(await charge(10n));
+      await Promise.all(Array.from({ length: together }, () => charge(1n)));
+      t.is(await balanceOf(user), 100n + BigInt(together));
+      t.deepEqual((await auditLedger(database)).differences, []);
+    });
+
+    test(`what the database has in the place of what it lost is built upon by ${together} at once on ${engine.name}`, async (t) => {
+      const user = newUser();
+      const { ledger } = newLedger();
+      const charge = (amount: bigint) => command({ credit: walletOf(user), amount });
+      await ledger.transfer(charge(100n));
+      await lose(await ledger.transfer(charge(10n)));
+      await newLedger().ledger.transfer(charge(20n));
+      await Promise.all(Array.from({ length: together }, () => ledger.transfer(charge(1n))));
+      t.is(await balanceOf(user), 120n + BigInt(together));
+      t.deepEqual((await auditLedger(database)).differences, []);
     });
   }
 

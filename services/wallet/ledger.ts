@@ -1,5 +1,5 @@
 import type { Database, Row, Session } from "../platform/database/database.ts";
-import { isDuplicateKey } from "../platform/database/failures.ts";
+import { isDuplicateKey, isMissingValue } from "../platform/database/failures.ts";
 import type { IdSequence } from "../platform/ids.ts";
 import { Lane, type LaneObserver, type Outcome } from "../platform/lane.ts";
 import { type Account, accountKey, isWallet, type Owner } from "./domain/account.ts";
@@ -71,7 +71,9 @@ export class Ledger {
 
   /**
    * One round trip: decides by the wallets as this process remembers them. That they are still so is held by the key of
-   * the entries, (account, sequence): what another process has added since takes that place, and nothing is written.
+   * the entries, (account, sequence): what another process has added since takes that place, and nothing is written. Nor
+   * is it where the wallet's balance is another one, or there are fewer entries: a server that has taken the place of
+   * another may not know of the last.
    * What is remembered may make a transfer, but never refuse one; and a void has to look what became of its id.
    * Undefined where it was of no use.
    */
@@ -86,7 +88,7 @@ export class Ledger {
       // The same locks in the same order as those who look first: no deadlock.
       await this.database.commit([lockAccounts(walletIds, forUpdate), ...batch.statements]);
     } catch (error) {
-      if (!isDuplicateKey(error)) throw error;
+      if (!isDuplicateKey(error) && !isMissingValue(error)) throw error;
       this.remembered.mistrust(walletIds);
       return undefined;
     }

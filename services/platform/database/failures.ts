@@ -36,6 +36,7 @@ const outOfRoomCodes: ReadonlySet<string> = new Set(["ER_DISK_FULL", "ER_RECORD_
 
 const sqliteBusy = 5;
 const sqliteFull = 13;
+const sqliteConstraintNotNull = 1299;
 const sqliteConstraintPrimaryKey = 1555;
 const sqliteConstraintUnique = 2067;
 
@@ -82,6 +83,12 @@ export function isTakenId(error: unknown): boolean {
   return (
     errcode === sqliteConstraintPrimaryKey || (isDuplicateKey(error) && /for key '(\S+\.)?PRIMARY'$/.test(message))
   );
+}
+
+/** Whether a row was refused because it would have no value where it is to have one. */
+export function isMissingValue(error: unknown): boolean {
+  const { code, errcode } = error as EngineError;
+  return code === "ER_BAD_NULL_ERROR" || errcode === sqliteConstraintNotNull;
 }
 
 /** Whether a key was refused because its table has one of that name. */

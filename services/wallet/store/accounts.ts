@@ -143,16 +143,22 @@ export function lockAccounts(ids: readonly bigint[], forUpdate: string): Stateme
 
 /**
  * Brings locked wallets to what the last entry says that a batch has made for each: found by its key, in the same time
- * however many entries there are. Those with as many new entries are brought there together.
+ * however many entries there are. Those with as many new entries are brought there together. Fails for want of a balance
+ * where the first of them does not go on from the wallet as it is.
  */
 export function updateWallets(ids: readonly bigint[], newEntries: bigint): Statement {
-  const last = (column: string) =>
-    `(SELECT e.${column} FROM entries e WHERE e.account_id = accounts.id AND e.sequence = accounts.sequence + ?)`;
   return {
     // MySQL assigns from left to right: what is asked of the sequence before it is changed is its old value everywhere.
-    sql: `UPDATE accounts SET balance = ${last("balance_after")}, last_entry_at = ${last("created_at")},
-          sequence = sequence + ? WHERE id IN (${placeholders(ids.length)})`,
-    values: [newEntries, newEntries, newEntries, ...ids],
+    sql: `UPDATE accounts SET
+            balance = (SELECT newest.balance_after FROM entries oldest JOIN entries newest
+              ON newest.account_id = oldest.account_id AND newest.sequence = oldest.sequence + ?
+              WHERE oldest.account_id = accounts.id AND oldest.sequence = accounts.sequence + 1
+              AND oldest.balance_after - oldest.amount = accounts.balance),
+            last_entry_at = (SELECT newest.created_at FROM entries newest
+              WHERE newest.account_id = accounts.id AND newest.sequence = accounts.sequence + ?),
+            sequence = sequence + ?
+          WHERE id IN (${placeholders(ids.length)})`,
+    values: [newEntries - 1n, newEntries, newEntries, ...ids],
   };
 }
 
