@@ -1,6 +1,4 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { root } from "./processes.ts";
+import { runCommand } from "./run-command.ts";
 import { inScratch } from "./scratch.ts";
 import { startServers } from "./servers.ts";
 
@@ -10,20 +8,21 @@ const isScale = Number(first) > 0;
 const files = isScale ? rest : [first, ...rest];
 const named = files.length > 0 ? files : ["services/**/*.torture.test.ts"];
 const limits = ["--serial", "--concurrency", "1", "--timeout", "60m"];
+const dayMs = 86_400_000;
 
-async function torture(scratch: string): Promise<number> {
+const interruption = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interruption.abort());
+
+async function torture(scratch: string): Promise<boolean> {
+  process.env.TORTURE_SCALE = isScale ? first : "1";
   const servers = await startServers(scratch);
   try {
     for (const line of servers.missing) process.stderr.write(`${line}: not all of it is run\n`);
-    const env = { ...process.env, TORTURE_SCALE: isScale ? first : "1" };
-    const child = spawn("ava", [...limits, ...named], { cwd: root, stdio: "inherit", env });
-    // AVA hears them too, says what it was at, and ends.
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
-    const [code] = await once(child, "exit");
-    return code ?? 1;
+    const { signal } = interruption;
+    return (await runCommand("ava", [...limits, ...named], { limitMs: dayMs, signal })).isGood;
   } finally {
     await servers.stop();
   }
 }
 
-process.exit(await inScratch(torture));
+process.exit((await inScratch(torture)) ? 0 : 1);
