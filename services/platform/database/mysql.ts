@@ -39,6 +39,9 @@ const commitStatement: Statement = { sql: "COMMIT", values: [] };
  */
 const block = { start: "/*M!100101 BEGIN NOT ATOMIC */\n", end: "\n/*M!100101 ; END */" } as const;
 
+/** MariaDB takes no statement with this into a block. */
+const forUpdateAtOnce = " FOR UPDATE NOWAIT";
+
 /** Settings that the SQL of giftmesh relies on, whatever the server's own. */
 const sessionSettings =
   "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY', " +
@@ -64,7 +67,7 @@ export function openMysql(url: string, name: string, connections: number, answer
   return {
     dialect: "mysql",
     forUpdate: " FOR UPDATE",
-    forUpdateAtOnce: " FOR UPDATE NOWAIT",
+    forUpdateAtOnce,
     commitsAside: true,
     read: pool,
     select: (statement) =>
@@ -240,7 +243,8 @@ async function runTogether(connection: Connection, statements: readonly Statemen
 /** The same for the last statements of a transaction, and commits it. */
 async function commitTogether(connection: Connection, statements: readonly Statement[]): Promise<void> {
   const text = textOf([...statements, commitStatement]);
-  await send(connection, `${block.start}${text}${block.end}`, valuesOf(statements));
+  const isBlock = !statements.some(({ sql }) => sql.endsWith(forUpdateAtOnce));
+  await send(connection, isBlock ? `${block.start}${text}${block.end}` : text, valuesOf(statements));
 }
 
 function textOf(statements: readonly Statement[]): string {
