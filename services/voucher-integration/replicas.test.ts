@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { natsServer } from "../platform/testing/engines.ts";
 import { natsTestTransport } from "../platform/testing/event-mesh.ts";
+import { mostAtOnce } from "./asking.ts";
 import { flow, type Scene } from "./testing/flow.ts";
 import { codeAnswer, HandProvider, send } from "./testing/hand-provider.ts";
 
 const nats = natsServer();
 
-/** A provider that takes a moment, and gives each request a code of its own. */
-async function startProvider(scene: Scene): Promise<HandProvider> {
+/** A provider that takes a moment, or more, and gives each request a code of its own. */
+async function startProvider(scene: Scene, takeTime = () => sleep(20)): Promise<HandProvider> {
   const provider = await HandProvider.start(async ({ key }, response) => {
-    await sleep(20);
+    await takeTime();
     send(response, 200, codeAnswer(key.replaceAll('"', "")));
   });
   scene.atEnd(() => provider.stop());
@@ -22,7 +23,14 @@ const patient = { VOUCHER_ACK_AFTER_MS: "10000" };
 flow(
   "two replicas share the work, and neither asks for what the other asks for",
   async (t, scene) => {
-    const provider = await startProvider(scene);
+    const { promise: bothAsk, resolve: open } = Promise.withResolvers<void>();
+    let asked = 0;
+    // It answers nobody until it is asked for more than one replica asks for at once.
+    const provider = await startProvider(scene, async () => {
+      if (++asked > mostAtOnce) open();
+      await bothAsk;
+      await sleep(20);
+    });
     const replicas = [await scene.integration(provider.url), await scene.integration(provider.url)];
     const asker = await scene.asker();
     for (const replica of replicas) await replica.begin();

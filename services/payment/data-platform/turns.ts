@@ -4,7 +4,7 @@ import type { Delivery } from "./delivery.ts";
 /** How many users are looked at together. */
 const mostUsers = 64;
 
-/** Of those, so many at most because something of theirs is new: the others have waited, and are not to wait for ever. */
+/** Of those, so many at most because something of theirs is new, or may be: the others are not to wait for ever. */
 const mostFresh = 48;
 
 /** How many are read at a time, of what was added, and of the users who wait. */
@@ -18,8 +18,10 @@ const mostRead = 1_000;
 export class Turns {
   private readonly deliveries: Deliveries;
   private readonly everyMs: number;
-  /** Who has something new, or may have more, the longest waiting first. */
-  private readonly fresh = new Set<bigint>();
+  /** Who has something new, the longest waiting first. */
+  private readonly news = new Set<bigint>();
+  /** Who may have more, after what was sent last. */
+  private readonly again = new Set<bigint>();
   /** Whose delivery is in `ready` or under way. */
   private readonly busy = new Set<bigint>();
   private ready: Delivery[] = [];
@@ -47,19 +49,17 @@ export class Turns {
 
   /** The next deliveries to be tried, so many at most; none where nothing is due. */
   async take(count: number): Promise<readonly Delivery[]> {
-    if (performance.now() >= this.readAgainAt) for (const delivery of this.ready.splice(0)) this.finish(delivery);
-    while (this.ready.length === 0 && (await this.hasCandidates())) {
-      this.readAgainAt = performance.now() + this.everyMs;
-      this.ready = await this.deliveries.dueHeads(this.nextUsers());
-      for (const { userId } of this.ready) this.busy.add(userId);
+    if (this.ready.length > 0 && performance.now() >= this.readAgainAt) {
+      await this.read(this.ready.splice(0).map(({ userId }) => userId));
     }
+    while (this.ready.length === 0 && (await this.hasCandidates())) await this.read(this.nextUsers());
     return this.ready.splice(0, count);
   }
 
   /** Says that a user's delivery is over and done with: the next one may follow. */
   finish({ userId }: Delivery): void {
     this.busy.delete(userId);
-    this.fresh.add(userId);
+    this.again.add(userId);
   }
 
   /** Says that a user's delivery is to be tried again; the scan finds it when it is due. */
@@ -67,19 +67,29 @@ export class Turns {
     this.busy.delete(userId);
   }
 
+  /** Reads what is due of these users, who are busy then, and no others. */
+  private async read(userIds: readonly bigint[]): Promise<void> {
+    this.readAgainAt = performance.now() + this.everyMs;
+    for (const userId of userIds) this.busy.delete(userId);
+    this.ready = await this.deliveries.dueHeads(userIds);
+    for (const { userId } of this.ready) this.busy.add(userId);
+  }
+
   private async hasCandidates(): Promise<boolean> {
-    if (this.fresh.size < mostFresh) await this.look();
+    if (this.news.size < mostFresh) await this.look();
     if (this.waiting.length === 0) await this.scan();
-    return this.fresh.size > 0 || this.waiting.length > 0;
+    return this.news.size > 0 || this.again.size > 0 || this.waiting.length > 0;
   }
 
   /** Users to look at next, none of whom is busy. */
   private nextUsers(): bigint[] {
     const users = new Set<bigint>();
-    for (const userId of this.fresh) {
-      if (users.size === mostFresh) break;
-      this.fresh.delete(userId);
-      if (!this.busy.has(userId)) users.add(userId);
+    for (const some of [this.news, this.again]) {
+      for (const userId of some) {
+        if (users.size === mostFresh) break;
+        some.delete(userId);
+        if (!this.busy.has(userId)) users.add(userId);
+      }
     }
     for (const userId of this.waiting.splice(0, mostUsers - users.size)) {
       if (!this.busy.has(userId)) users.add(userId);
@@ -97,7 +107,7 @@ export class Turns {
     const added = await this.deliveries.addedAfter(this.seenPlace, mostRead);
     for (const { place, userId } of added) {
       this.seenPlace = place;
-      this.fresh.add(userId);
+      this.news.add(userId);
     }
     if (added.length === mostRead) this.hasNews = true;
   }
