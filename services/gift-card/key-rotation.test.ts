@@ -51,6 +51,7 @@ async function openHouse(engine: Engine) {
 
   return {
     engine,
+    rows,
     start,
     make,
     /** How many cards are under each key. */
@@ -123,6 +124,18 @@ inHouse(
 inHouse("of processes that start at once, one makes the key", async (t, house) => {
   const replicas = await Promise.all(Array.from({ length: 5 }, () => house.start()));
   t.is(new Set(replicas.map(({ keys }) => keys.writingKeyId)).size, 1);
+});
+
+inHouse("a key that another process makes while this one starts is the key of both", async (t, house) => {
+  let other: Awaited<ReturnType<typeof house.start>> | undefined;
+  const rows: CodeKeyRows = Object.assign(Object.create(house.rows), {
+    async all() {
+      other ??= await house.start();
+      return house.rows.all();
+    },
+  });
+  const keys = await openCodeKeys("gift-card", testConfig(house.engine, {}), rows);
+  t.deepEqual(keys.writingKeyId, other?.keys.writingKeyId);
 });
 
 inHouse("a made key that is gone stops the start, and so does one that cannot be read", async (t, house) => {

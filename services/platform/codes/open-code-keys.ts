@@ -29,14 +29,15 @@ const settingsOf: Readonly<Record<CodeOwner, KeySettings>> = {
 export async function openCodeKeys(owner: CodeOwner, config: Config, rows: CodeKeyRows): Promise<CodeKeys> {
   const settings = settingsOf[owner];
   const file = join(config.dataDir, settings.fileName);
-  const keys = config.codeKeys[owner] ?? readKeys(owner, file);
-  if (!keys && (await rows.all()).length > 0) {
+  const given = config.codeKeys[owner] ?? readKeys(owner, file);
+  // Whoever has noted a key had put it into the file before, which may be since this process has looked there.
+  const keys = given ?? ((await rows.all()).length > 0 ? readKeys(owner, file) : makeKey(owner, config.dataDir, file));
+  if (!keys) {
     const { setting, things } = settings;
     throw new ConfigError(`${setting}: must be set, or ${file} be put back: the database has ${things} of other keys`);
   }
-  const opened = keys ?? makeKey(owner, config.dataDir, file);
-  await note(owner, opened, rows);
-  return new CodeKeys(owner, opened);
+  await note(owner, keys, rows);
+  return new CodeKeys(owner, keys);
 }
 
 /** The same keys, for a service that seals what another keeps, and knows again what it has sealed. */
