@@ -29,9 +29,16 @@ export async function benchOrders(stack: AsyncDisposableStack): Promise<Result[]
   const tokens = await mint.users(buyers);
   const mysql = await openMysql(stack);
   const ours = await openShop(await startMesh(mysql, mint, stack), tokens, stack);
-  const args = ["--store", mysql.url, "--database", `${mysql.prefix}plain`];
-  const plain = await startBaseline({ script: "order-knex.ts", args, mint, server: mysql.server }, stack);
-  const theirs = await openShop(plain, tokens, stack);
+  const openPlain = async (name: string, ...more: string[]) => {
+    const args = ["--store", mysql.url, "--database", `${mysql.prefix}${name}`, ...more];
+    return openShop(
+      await startBaseline({ script: "order-knex.ts", args, mint, server: mysql.server }, stack),
+      tokens,
+      stack,
+    );
+  };
+  const theirs = await openPlain("plain");
+  const stepwise = await openPlain("stepwise", "--stepwise");
 
   const many = await compare({
     workload: `order + pay over HTTP, ${buyers} buyers, ${products} products`,
@@ -41,16 +48,21 @@ export async function benchOrders(stack: AsyncDisposableStack): Promise<Result[]
     runOurs: () => orderRound(ours),
     runBaseline: () => orderRound(theirs),
   });
-  const one = await compare({
-    workload: "order + pay over HTTP, one buyer",
-    baseline: "Fastify + knex FOR UPDATE",
-    figure: "p50Ms",
-    aim: 1.15,
-    runOurs: () => orderRound(ours, roundMs, 1),
-    runBaseline: () => orderRound(theirs, roundMs, 1),
-  });
+  const one = (baseline: string, shop: OpenShop) =>
+    compare({
+      workload: "order + pay over HTTP, one buyer",
+      baseline,
+      figure: "p50Ms",
+      aim: 1.15,
+      runOurs: () => orderRound(ours, roundMs, 1),
+      runBaseline: () => orderRound(shop, roundMs, 1),
+    });
+  const alone = [
+    await one("Fastify + knex FOR UPDATE", theirs),
+    await one("the same, each step in a transaction of its own", stepwise),
+  ];
   await checkBooks(ours.side.admin);
-  return [many, beside(many.workload, many.ours, vendure), one];
+  return [many, beside(many.workload, many.ours, vendure), ...alone];
 }
 
 /** Puts products onto the shelves and points into the wallets. */

@@ -5,6 +5,7 @@ import { openDatabase } from "./knex-database.ts";
 import { type ItemRow, type OrderRow, shownAmount, shownOrder, shownPayment } from "./order-shapes.ts";
 import { createShopTables } from "./order-tables.ts";
 import { settings } from "./settings.ts";
+import { inSteps, type Step } from "./steps.ts";
 
 /**
  * Orders and payments as one would write them plainly with knex: one process, one database, and a transaction a call
@@ -15,6 +16,10 @@ import { settings } from "./settings.ts";
  * minutes, nothing sold twice, no wallet below zero, paying a paid one answers the same. It has no coupons, and nothing
  * of what is done with orders afterwards: nobody frees the stock of those that expire, nobody sends the outbox's events,
  * nobody counts what sells best. All of that is in its favour.
+ *
+ * Stepwise, it takes the same steps as services that have a database each: an order is begun, its stock held, and it is
+ * placed; its paying is begun, the money moved, the stock sold, and it is paid; each in a transaction of its own, and no
+ * call between them. Nobody goes on with what a crash leaves, which is in its favour too.
  */
 const knex = await openDatabase(settings.store, settings.database);
 await createShopTables(knex);
@@ -57,14 +62,14 @@ app.post("/members/me/points/charge", async (request, reply) => {
 app.post("/order/:userId", async (request, reply) => {
   const userId = ownId(request);
   const wanted = readItems(request.body);
-  const { order, items } = await knex.transaction((trx) => placeOrder(trx, userId, wanted));
+  const { order, items } = await inSteps(knex, (step) => placeOrder(step, userId, wanted));
   const data = { order: shownOrder(order, items), payment: shownPayment(order) };
   return answer(reply, 201, "Order placed successfully", data);
 });
 
 app.post<{ Params: { paymentId: string } }>("/payment/:paymentId", async (request, reply) => {
   const id = idOf(request.params.paymentId, "payment id");
-  const { order, items } = await knex.transaction((trx) => payOrder(trx, id, callerId(request)));
+  const { order, items } = await inSteps(knex, (step) => payOrder(step, id, callerId(request)));
   const data = {
     payment: shownPayment(order),
     order: shownOrder(order, items),
@@ -75,14 +80,45 @@ app.post<{ Params: { paymentId: string } }>("/payment/:paymentId", async (reques
 
 await serveFront(app);
 
-async function placeOrder(trx: Knex.Transaction, userId: number, wanted: ReadonlyMap<number, number>) {
+async function placeOrder(step: Step, userId: number, wanted: ReadonlyMap<number, number>) {
   const createdAt = now();
+  const begun = settings.stepwise ? await step((trx) => beginOrder(trx, userId, createdAt)) : undefined;
+  const items = await step((trx) => holdStock(trx, wanted, createdAt));
+  return step(async (trx) => {
+    const placed = {
+      ...begunAt(userId, createdAt),
+      status: "awaiting_payment",
+      total: items.reduce((total, item) => total + item.unit_price * item.quantity, 0),
+    };
+    const [id = 0] = begun === undefined ? await trx("orders").insert(placed) : [begun];
+    if (begun !== undefined) await trx("orders").where({ id }).update(placed);
+    await trx("order_items").insert(items.map((item) => ({ order_id: id, ...item })));
+    await trx("cart_items")
+      .where({ user_id: userId })
+      .whereIn("product_id", [...wanted.keys()])
+      .delete();
+    return { order: { id, ...placed } satisfies OrderRow, items };
+  });
+}
+
+/** What stepwise placing leaves behind where it dies: an order that nobody sees yet. Answers its id. */
+async function beginOrder(trx: Knex.Transaction, userId: number, createdAt: number): Promise<number> {
+  const [id = 0] = await trx("orders").insert({ ...begunAt(userId, createdAt), status: "placing", total: 0 });
+  return id;
+}
+
+function begunAt(userId: number, createdAt: number) {
+  const unpaid = { paid_at: null, balance_after: null };
+  return { user_id: userId, currency, created_at: createdAt, expires_at: createdAt + heldFor, ...unpaid };
+}
+
+async function holdStock(trx: Knex.Transaction, wanted: ReadonlyMap<number, number>, at: number): Promise<ItemRow[]> {
   const productIds = [...wanted.keys()].sort((a, b) => a - b);
   const products = await trx("products").whereIn("id", productIds).orderBy("id").forUpdate();
   const offers = await trx("offers")
     .whereIn("product_id", productIds)
-    .where("starts_at", "<=", createdAt)
-    .where((ends) => ends.whereNull("ends_at").orWhere("ends_at", ">=", createdAt))
+    .where("starts_at", "<=", at)
+    .where((ends) => ends.whereNull("ends_at").orWhere("ends_at", ">=", at))
     .orderBy("price");
 
   const items: ItemRow[] = [];
@@ -105,63 +141,69 @@ async function placeOrder(trx: Knex.Transaction, userId: number, wanted: Readonl
   for (const { product_id: id, quantity } of items) {
     await trx("products").where({ id }).decrement("free", quantity).increment("held", quantity);
   }
-  const placed = {
-    user_id: userId,
-    status: "awaiting_payment",
-    currency,
-    total: items.reduce((total, item) => total + item.unit_price * item.quantity, 0),
-    created_at: createdAt,
-    expires_at: createdAt + heldFor,
-    paid_at: null,
-    balance_after: null,
-  };
-  const [id = 0] = await trx("orders").insert(placed);
-  await trx("order_items").insert(items.map((item) => ({ order_id: id, ...item })));
-  await trx("cart_items").where({ user_id: userId }).whereIn("product_id", productIds).delete();
-  return { order: { id, ...placed } satisfies OrderRow, items };
+  return items;
 }
 
-async function payOrder(trx: Knex.Transaction, id: number, userId: number) {
+async function payOrder(step: Step, id: number, userId: number) {
   const paidAt = now();
+  const { order, items } = await step((trx) => startPaying(trx, { id, userId, at: paidAt }));
+  if (order.status === "completed") return { order, items };
+  const balanceAfter = await step((trx) => debit(trx, order, paidAt));
+  await step((trx) => sellStock(trx, items));
+  return step(async (trx) => {
+    const change = { status: "completed", paid_at: paidAt, balance_after: balanceAfter };
+    await trx("orders").where({ id }).update(change);
+    const paid = { ...order, ...change };
+    const payload = JSON.stringify({ type: "order.paid", data: shownOrder(paid, items) });
+    await trx("outbox").insert({ subject: "order.paid", payload, sent_at: 0 });
+    return { order: paid, items };
+  });
+}
+
+/** Finds an order that can be paid, or is paid, and locks it; stepwise, until it is paid. */
+async function startPaying(trx: Knex.Transaction, { id, userId, at }: { id: number; userId: number; at: number }) {
   const order: OrderRow | undefined = await trx("orders").where({ id, user_id: userId }).forUpdate().first();
-  if (!order) throw new Refused(404, "PAYMENT_NOT_FOUND", "Payment not found");
+  if (!order || order.status === "placing") throw new Refused(404, "PAYMENT_NOT_FOUND", "Payment not found");
   const items: ItemRow[] = await trx("order_items").where({ order_id: id }).orderBy("position");
   if (order.status === "completed") return { order, items };
-  if (order.status !== "awaiting_payment" || paidAt >= order.expires_at) {
+  if (order.status !== "awaiting_payment" || at >= order.expires_at) {
     throw new Refused(400, "PAYMENT_NOT_PAYABLE", "This payment cannot be made any more");
   }
+  if (settings.stepwise) await trx("orders").where({ id }).update({ status: "paying" });
+  return { order, items };
+}
 
-  const wallet = await trx("accounts").where({ user_id: userId }).forUpdate().first();
-  if (!wallet || wallet.balance < order.total) {
+/** Moves an order's price to the house; answers what is left in the wallet. */
+async function debit(trx: Knex.Transaction, { id, user_id, total }: OrderRow, at: number): Promise<number> {
+  const wallet = await trx("accounts").where({ user_id }).forUpdate().first();
+  if (!wallet || wallet.balance < total) {
+    if (settings.stepwise) await knex("orders").where({ id }).update({ status: "awaiting_payment" });
     throw new Refused(400, "INSUFFICIENT_BALANCE", "The balance is not sufficient");
   }
-  const balanceAfter = wallet.balance - order.total;
+  const balanceAfter = wallet.balance - total;
   const sequence = wallet.sequence + 1;
   await trx("accounts").where({ id: wallet.id }).update({ balance: balanceAfter, sequence });
   const [number = 0] = await trx("transfers").insert({
     id: `order-${id}`,
     debit_account_id: wallet.id,
     credit_account_id: salesAccountId,
-    amount: order.total,
+    amount: total,
     type: "payment",
     reference: `order-${id}`,
-    created_at: paidAt,
+    created_at: at,
   });
   // The house's account has no running balance, which would be the one row that every payment waits for.
   await trx("entries").insert([
-    { account_id: wallet.id, sequence, transfer_number: number, amount: -order.total, balance_after: balanceAfter },
-    { account_id: salesAccountId, sequence: number, transfer_number: number, amount: order.total, balance_after: null },
+    { account_id: wallet.id, sequence, transfer_number: number, amount: -total, balance_after: balanceAfter },
+    { account_id: salesAccountId, sequence: number, transfer_number: number, amount: total, balance_after: null },
   ]);
+  return balanceAfter;
+}
 
+async function sellStock(trx: Knex.Transaction, items: readonly ItemRow[]): Promise<void> {
   for (const { product_id, quantity } of items.toSorted((a, b) => a.product_id - b.product_id)) {
     await trx("products").where({ id: product_id }).decrement("held", quantity).increment("sold", quantity);
   }
-  const change = { status: "completed", paid_at: paidAt, balance_after: balanceAfter };
-  await trx("orders").where({ id }).update(change);
-  const paid = { ...order, ...change };
-  const payload = JSON.stringify({ type: "order.paid", data: shownOrder(paid, items) });
-  await trx("outbox").insert({ subject: "order.paid", payload, sent_at: 0 });
-  return { order: paid, items };
 }
 
 /** Units by product; several lines of one product are added up. */

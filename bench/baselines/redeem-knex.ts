@@ -7,6 +7,7 @@ import { createCardTables } from "./card-tables.ts";
 import { answer, callerId, createFront, idOf, now, Refused, serveFront } from "./front.ts";
 import { openDatabase } from "./knex-database.ts";
 import { settings } from "./settings.ts";
+import { inSteps, type Step } from "./steps.ts";
 
 /**
  * Redeems as one would write them plainly with knex: one process, one database, and a transaction each that locks the card
@@ -16,6 +17,10 @@ import { settings } from "./settings.ts";
  * It keeps what the contract says of a redeem: only holders and who gives the code may, makers of others' cards get 403 and
  * strangers 404; a card is redeemed once, in its time; codes are kept sealed, and shown. It has no idempotency keys, does
  * not count wrong codes, tells the sender nothing, and does nothing else with cards. All of that is in its favour.
+ *
+ * Stepwise, it takes the same steps as services that have a database each: the card is locked, the money moved, and the card
+ * used, each in a transaction of its own, and no call between them. Nobody goes on with what a crash leaves, which is in its
+ * favour too.
  */
 const knex = await openDatabase(settings.store, settings.database);
 await createCardTables(knex);
@@ -36,7 +41,7 @@ app.post<{ Params: { id: string } }>("/api/user/v3.1/gift-cards/:id/redeem-walle
   const id = idOf(request.params.id, "gift card id");
   const { code } = (request.body ?? {}) as { code?: string };
   const asker = await findAsker(callerId(request), code);
-  const card = await knex.transaction((trx) => redeem(trx, id, asker));
+  const card = await inSteps(knex, (step) => redeem(step, id, asker));
   const shown = shownCard(card, codes.open(BigInt(id), { sealed: card.sealed_code, sealKeyId: codeKey.id }));
   return answer(reply, 200, "Gift card redeemed to wallet successfully", shown);
 });
@@ -50,8 +55,25 @@ async function findAsker(id: number, code: string | undefined): Promise<Asker> {
   return { id, email: user.verified_email, phone: user.verified_phone, searchKey };
 }
 
-async function redeem(trx: Knex.Transaction, id: number, asker: Asker): Promise<CardRow> {
+async function redeem(step: Step, id: number, asker: Asker): Promise<CardRow> {
   const at = now();
+  const card = await step((trx) => lock(trx, { id, asker, at }));
+  const transactionId = await step((trx) => credit(trx, card, asker.id, at));
+  return step(async (trx) => {
+    const change = { status: "used", method: "wallet", redeemed_at: at, transaction_id: transactionId, updated_at: at };
+    await trx("cards")
+      .where({ id })
+      .update({ ...change, redeemed_by: asker.id });
+    const used = { ...card, ...change };
+    const payload = JSON.stringify({ gift_card_id: id, user_id: asker.id, amount: card.amount, redeemed_at: at });
+    await trx("outbox").insert({ subject: "gift-card.redeemed", payload, sent_at: 0 });
+    await countRedeemed(trx, card, at);
+    return used;
+  });
+}
+
+/** Finds a card that can be redeemed, and locks it; stepwise, until it is redeemed. */
+async function lock(trx: Knex.Transaction, { id, asker, at }: { id: number; asker: Asker; at: number }) {
   const card: CardRow | undefined = await trx("cards").where({ id }).forUpdate().first();
   if (!card) throw new Refused(404, "GIFT_CARD_NOT_FOUND", "Gift card not found");
   checkMayRedeem(card, asker);
@@ -59,17 +81,8 @@ async function redeem(trx: Knex.Transaction, id: number, asker: Asker): Promise<
   if (card.status !== "active" || card.gift_type !== "wallet" || isExpired) {
     throw new Refused(400, "GIFT_CARD_NOT_REDEEMABLE", "Gift card cannot be redeemed");
   }
-
-  const transactionId = await credit(trx, card, asker.id, at);
-  const change = { status: "used", method: "wallet", redeemed_at: at, transaction_id: transactionId, updated_at: at };
-  await trx("cards")
-    .where({ id })
-    .update({ ...change, redeemed_by: asker.id });
-  const used = { ...card, ...change };
-  const payload = JSON.stringify({ gift_card_id: id, user_id: asker.id, amount: card.amount, redeemed_at: at });
-  await trx("outbox").insert({ subject: "gift-card.redeemed", payload, sent_at: 0 });
-  await countRedeemed(trx, card, at);
-  return used;
+  if (settings.stepwise) await trx("cards").where({ id }).update({ status: "redeeming" });
+  return card;
 }
 
 function checkMayRedeem(card: CardRow, { id, email, phone, searchKey }: Asker): void {
@@ -88,7 +101,10 @@ function checkMayRedeem(card: CardRow, { id, email, phone, searchKey }: Asker): 
 async function credit(trx: Knex.Transaction, card: CardRow, userId: number, at: number): Promise<number> {
   const { id, amount } = card;
   const wallet = await trx("accounts").where({ user_id: userId }).forUpdate().first();
-  if (!wallet) throw new Refused(404, "WALLET_NOT_FOUND", "Wallet not found");
+  if (!wallet) {
+    if (settings.stepwise) await knex("cards").where({ id }).update({ status: "active" });
+    throw new Refused(404, "WALLET_NOT_FOUND", "Wallet not found");
+  }
   const balance = wallet.balance + amount;
   const sequence = wallet.sequence + 1;
   await trx("accounts").where({ id: wallet.id }).update({ balance, sequence });

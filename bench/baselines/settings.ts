@@ -9,5 +9,7 @@ export const { values: settings } = parseArgs({
     store: { type: "string", default: "" },
     /** The database there. */
     database: { type: "string", default: "" },
+    /** Commits each step of a request by itself. */
+    stepwise: { type: "boolean", default: false },
   },
 });
