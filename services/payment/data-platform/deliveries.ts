@@ -1,7 +1,7 @@
 import type { Database, Row, Statement } from "../../platform/database/database.ts";
 import { placeholders, presentOf, upsertInto } from "../../platform/database/statements.ts";
 import { Lane } from "../../platform/lane.ts";
-import type { Instant } from "../../platform/time.ts";
+import { type Instant, now } from "../../platform/time.ts";
 import { pagesByTime } from "./by-time.ts";
 import type { Delivery, DeliveryType, NextStep } from "./delivery.ts";
 
@@ -30,6 +30,14 @@ type StepOf<Kind> = Extract<NextStep, { readonly kind: Kind }>;
 /** What is known of a delivery before it is in the database. */
 export type NewDelivery = Pick<Delivery, "type" | "orderId" | "userId" | "body" | "occurredAt">;
 
+/** What came of an attempt: the platform has taken the delivery of a place, or what notes anything else. */
+type Note = { readonly sent: bigint } | Statement;
+
+/** The first delivery that waits for a user, and whether more do. */
+export interface Head extends Delivery {
+  readonly hasMore: boolean;
+}
+
 /** How many deliveries wait to be sent, and how many were given up. */
 export interface DeliveryCounts {
   readonly waiting: number;
@@ -43,6 +51,13 @@ export function insertingDelivery(dialect: Database["dialect"], delivery: NewDel
   return upsertInto(dialect, "deliveries", columns, [row], { key: ["order_id", "type"], update: [] });
 }
 
+function notingSent(places: readonly bigint[]): Statement {
+  return {
+    sql: `UPDATE deliveries SET state = 'sent', sent_at = ?, error = '' WHERE place IN (${placeholders(places.length)})`,
+    values: [now(), ...places],
+  };
+}
+
 /**
  * The deliveries, in the database, for the one who sends them. When one may be tried again is told by the database's
  * clock.
@@ -52,14 +67,16 @@ export class Deliveries {
   /** SQL for this instant. */
   private readonly present: string;
   /** What came of attempts at the same time is written together. */
-  private readonly notes: Lane<Statement, undefined>;
+  private readonly notes: Lane<Note, undefined>;
 
   constructor(database: Database) {
     this.database = database;
     this.present = presentOf(database.dialect);
-    this.notes = new Lane(async (statements) => {
-      await database.commit(statements);
-      return statements.map(() => ({ answer: undefined }));
+    this.notes = new Lane(async (notes) => {
+      const sent = notes.flatMap((note) => ("sent" in note ? [note.sent] : []));
+      const others = notes.flatMap((note) => ("sent" in note ? [] : [note]));
+      await database.commit([...(sent.length > 0 ? [notingSent(sent)] : []), ...others]);
+      return notes.map(() => ({ answer: undefined }));
     });
   }
 
@@ -88,24 +105,22 @@ export class Deliveries {
   }
 
   /** Of each of these users the first delivery that waits, where its time has come. */
-  async dueHeads(userIds: readonly bigint[]): Promise<Delivery[]> {
+  async dueHeads(userIds: readonly bigint[]): Promise<Head[]> {
     if (userIds.length === 0) return [];
     const rows = await this.database.select({
       sql:
-        `SELECT ${selected} FROM (SELECT MIN(place) AS place FROM deliveries ` +
+        `SELECT ${selected}, heads.last_place FROM ` +
+        "(SELECT MIN(place) AS place, MAX(place) AS last_place FROM deliveries " +
         `WHERE state = 'waiting' AND user_id IN (${placeholders(userIds.length)}) GROUP BY user_id) AS heads ` +
         `JOIN deliveries ON deliveries.place = heads.place WHERE deliveries.next_attempt_at <= ${this.present}`,
       values: userIds,
     });
-    return rows.map(deliveryOf);
+    return rows.map((row) => ({ ...deliveryOf(row), hasMore: row.place !== row.last_place }));
   }
 
   /** Notes that the platform has taken a delivery. */
-  async noteSent({ place }: Delivery, sentAt: Instant): Promise<void> {
-    await this.notes.submit({
-      sql: "UPDATE deliveries SET state = 'sent', sent_at = ?, error = '' WHERE place = ?",
-      values: [sentAt, place],
-    });
+  async noteSent({ place }: Delivery): Promise<void> {
+    await this.notes.submit({ sent: place });
   }
 
   /** Notes a failed attempt, and how long the next one has to wait. */

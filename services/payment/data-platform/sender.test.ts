@@ -26,6 +26,17 @@ flow("what happens is sent at once, though nobody looks for it", async (t, scene
   t.like(platform.events[5], { type: "order.cancelled", data: { id: 5, user_id: 3, status: "cancelled" } });
 });
 
+flow("what happens to one user at once is sent one after the other, though nobody looks for it", async (t, scene) => {
+  const platform = await scene.platform();
+  const shop = await scene.shop(platform.url, { pace: { ...fastPace, pollMs: hourMs } });
+  await shop.happen({ orderId: 1, userId: 3 });
+  await allSent(shop);
+  const together = [2, 3, 4, 5, 6].map((orderId) => ({ orderId, userId: 3 }));
+  await shop.happen(...together);
+  await allSent(shop);
+  haveAllCome(t, platform, [{ orderId: 1, userId: 3 }, ...together]);
+});
+
 flow("whatever fails, everything comes, and of each user in order", async (t, scene) => {
   const platform = await scene.platform();
   platform.behave({ failureRate: 0.5 });

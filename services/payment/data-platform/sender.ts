@@ -1,5 +1,4 @@
 import type { Logger } from "pino";
-import { now } from "../../platform/time.ts";
 import { type Backoff, Bell, pause } from "../../platform/waiting.ts";
 import type { Deliveries } from "./deliveries.ts";
 import { type Answer, type Delivery, type DeliveryPolicy, idOf, nextStep, usualPolicy } from "./delivery.ts";
@@ -97,7 +96,7 @@ export class Sender {
     const report = { id: idOf(delivery), ...("error" in step && { error: step.error, attempts: step.attempts }) };
     switch (step.kind) {
       case "close":
-        await this.deliveries.noteSent(delivery, now());
+        await this.deliveries.noteSent(delivery);
         this.onSent();
         return turns.finish(delivery);
       case "retry":

@@ -1,4 +1,4 @@
-import type { Deliveries } from "./deliveries.ts";
+import type { Deliveries, Head } from "./deliveries.ts";
 import type { Delivery } from "./delivery.ts";
 
 /** How many users are looked at together. */
@@ -20,11 +20,13 @@ export class Turns {
   private readonly everyMs: number;
   /** Who has something new, the longest waiting first. */
   private readonly news = new Set<bigint>();
-  /** Who may have more, after what was sent last. */
+  /** Who has more, after what was sent last. */
   private readonly again = new Set<bigint>();
   /** Whose delivery is in `ready` or under way. */
   private readonly busy = new Set<bigint>();
-  private ready: Delivery[] = [];
+  /** Who has more after that. */
+  private readonly more = new Set<bigint>();
+  private ready: Head[] = [];
   /** When they are to be read again, by a clock that is never set: a replay may have put back what comes before them. */
   private readAgainAt = 0;
   /** What was added up to here has been seen. */
@@ -59,20 +61,27 @@ export class Turns {
   /** Says that a user's delivery is over and done with: the next one may follow. */
   finish({ userId }: Delivery): void {
     this.busy.delete(userId);
-    this.again.add(userId);
+    if (this.more.delete(userId)) this.again.add(userId);
   }
 
   /** Says that a user's delivery is to be tried again; the scan finds it when it is due. */
   postpone({ userId }: Delivery): void {
     this.busy.delete(userId);
+    this.more.delete(userId);
   }
 
   /** Reads what is due of these users, who are busy then, and no others. */
   private async read(userIds: readonly bigint[]): Promise<void> {
     this.readAgainAt = performance.now() + this.everyMs;
-    for (const userId of userIds) this.busy.delete(userId);
+    for (const userId of userIds) {
+      this.busy.delete(userId);
+      this.more.delete(userId);
+    }
     this.ready = await this.deliveries.dueHeads(userIds);
-    for (const { userId } of this.ready) this.busy.add(userId);
+    for (const { userId, hasMore } of this.ready) {
+      this.busy.add(userId);
+      if (hasMore) this.more.add(userId);
+    }
   }
 
   private async hasCandidates(): Promise<boolean> {
@@ -88,7 +97,8 @@ export class Turns {
       for (const userId of some) {
         if (users.size === mostFresh) break;
         some.delete(userId);
-        if (!this.busy.has(userId)) users.add(userId);
+        if (this.busy.has(userId)) this.more.add(userId);
+        else users.add(userId);
       }
     }
     for (const userId of this.waiting.splice(0, mostUsers - users.size)) {

@@ -52,6 +52,8 @@ export class Relay {
   private readonly bell = new Bell();
   private isLeading = false;
   private idleMs = 0;
+  /** How many events are known to come that were not found yet; without end where others may add some. */
+  private expected = Number.POSITIVE_INFINITY;
   /** These two by a clock that is never set, in milliseconds. */
   private nudgeAt = 0;
   private checkAt = 0;
@@ -64,19 +66,23 @@ export class Relay {
 
   /** Says that an event is about to be committed: here, or in the replica that has the relay. */
   wake(): void {
-    if (this.isLeading) {
-      // A relay that is looking every few milliseconds is awake.
-      if (this.idleMs > firstPollMs) this.bell.ring();
-    } else if (performance.now() >= this.nudgeAt) {
+    if (this.isLeading) this.expect(1);
+    else if (performance.now() >= this.nudgeAt) {
       this.parts.transport.signal(this.nudges, nothing);
       this.nudgeAt = performance.now() + firstPollMs;
     }
   }
 
+  private expect(events: number): void {
+    this.expected += events;
+    // A relay that is looking every few milliseconds is awake.
+    if (this.idleMs > firstPollMs) this.bell.ring();
+  }
+
   /** Relays until the signal is aborted, while no other replica does. */
   async run(stopping: AbortSignal): Promise<void> {
     const { transport, leases, log } = this.parts;
-    transport.onSignal(this.nudges, () => this.isLeading && this.wake());
+    transport.onSignal(this.nudges, () => this.isLeading && this.expect(Number.POSITIVE_INFINITY));
     while (!stopping.aborted) {
       try {
         await leases.during("relay", (lost) => this.lead(AbortSignal.any([stopping, lost])));
@@ -91,6 +97,7 @@ export class Relay {
     const { log } = this.parts;
     let failures = 0;
     this.isLeading = true;
+    this.expected = Number.POSITIVE_INFINITY;
     while (!ended.aborted) {
       try {
         if (performance.now() >= this.checkAt) await this.checkStore();
@@ -98,9 +105,9 @@ export class Relay {
         const found = await this.sendWindow();
         if (failures > 0) log.info("events are on their way again");
         failures = 0;
-        if (found === 0) await this.idle(ended);
         // Each time costs a commit here, and one of every consumer.
-        else if (isSteadyFlow(found)) await pause(begun + sendEveryMs - performance.now(), ended);
+        if (isSteadyFlow(found)) await pause(begun + sendEveryMs - performance.now(), ended);
+        else if (found === 0 || (found < mostOutstanding && this.expected === 0)) await this.idle(ended);
       } catch (error) {
         failures++;
         this.checkAt = 0;
@@ -116,6 +123,7 @@ export class Relay {
     const { outbox, transport, log } = this.parts;
     const { store, connections } = await transport.state();
     const lastStore = await outbox.store();
+    if (store !== lastStore || connections !== this.seenConnections) this.expected = Number.POSITIVE_INFINITY;
     if (store !== lastStore) {
       if (lastStore) log.warn({ store, lastStore }, "the event store is another one: all that is kept is sent again");
       await outbox.resend(0n, store);
@@ -133,16 +141,22 @@ export class Relay {
     if (rows.length === 0) return 0;
     const results = await transport.publish(rows.map((row) => outbox.eventOf(row)));
     await outbox.markSent(rows.filter((_, index) => results[index]?.status === "fulfilled"));
+    this.expected = Math.max(0, this.expected - rows.length);
     for (const result of results) if (result.status === "rejected") throw result.reason;
     return rows.length;
   }
 
-  /** Waits to be woken, looking again after pauses that grow from a few milliseconds to a second. */
+  /**
+   * Waits to be woken: while events are expected, looking again after pauses that grow from a few milliseconds to a second.
+   * Those that have not come by then were not committed.
+   */
   private async idle(ended: AbortSignal): Promise<void> {
-    this.idleMs = Math.min(pollMs, Math.max(firstPollMs, this.idleMs * 2));
+    this.idleMs = this.expected === 0 ? pollMs : Math.min(pollMs, Math.max(firstPollMs, this.idleMs * 2));
     if (await this.bell.wait(this.idleMs, ended)) {
       this.idleMs = firstPollMs;
       await pause(firstPollMs, ended);
+    } else if (this.idleMs === pollMs) {
+      this.expected = 0;
     }
   }
 }
