@@ -1,12 +1,12 @@
-import type { Database, Session } from "../platform/database/database.ts";
-import { FlowLane, type Move, type Objection } from "../platform/flow-lane.ts";
+import type { Database } from "../platform/database/database.ts";
+import { FlowLane, type Move, type Rest } from "../platform/flow-lane.ts";
 import type { LaneObserver } from "../platform/lane.ts";
 import { BackgroundGone } from "./backgrounds/domain/errors.ts";
 import { backgroundsOf, holdBackgrounds } from "./backgrounds/store/backgrounds.ts";
 import type { Card } from "./domain/card.ts";
 import { countChanges } from "./domain/counters.ts";
 import { forgetRequest, isStillRequested } from "./domain/steps.ts";
-import { cardOf, insertCards, selectCards, selectRequested, updateCards } from "./store/cards.ts";
+import { cardOf, insertCards, requireCards, selectCards, selectRequested, updateCards } from "./store/cards.ts";
 import type { CardCounters } from "./store/counters.ts";
 
 /** Where cards change, and with them what is counted of them. */
@@ -29,29 +29,35 @@ export function openCardLane(database: Database, counters: CardCounters, observe
         ...(begun.length > 0 ? [insertCards(begun)] : []),
         ...counters.adding(countChanges(changes)),
       ],
-      findObjection: (moves, session) => holdGiven(moves, session, database.dialect),
+      requireUnchanged: requireCards,
+      restOf: (moves) => restOn(givenIn(moves), database.dialect),
     },
   });
 }
 
 /** Has backgrounds stay that cards are given, until that is committed. Objects to those that are gone already. */
-async function holdGiven(
-  moves: readonly Move<Card>[],
-  session: Session,
-  dialect: Database["dialect"],
-): Promise<Objection<Card> | undefined> {
-  const ids = [...new Set(moves.flatMap((move) => givenIn(...move) ?? []))].sort((a, b) => (a < b ? -1 : 1));
-  if (ids.length === 0) return undefined;
-  const [rows = []] = await session.run([holdBackgrounds(dialect, ids)]);
-  const held = backgroundsOf(rows);
-  if (ids.every((id) => held.has(id))) return undefined;
-  return (...move) => {
-    const given = givenIn(...move);
-    if (given !== undefined && !held.has(given)) throw new BackgroundGone();
+function restOn(given: readonly bigint[], dialect: Database["dialect"]): Rest<Card> | undefined {
+  if (given.length === 0) return undefined;
+  return {
+    look: holdBackgrounds(dialect, given),
+    objection: (rows) => {
+      const held = backgroundsOf(rows);
+      if (given.every((id) => held.has(id))) return undefined;
+      return (...move) => {
+        const one = givenBy(...move);
+        if (one !== undefined && !held.has(one)) throw new BackgroundGone();
+      };
+    },
   };
 }
 
+/** The backgrounds that moves give cards, each once, in the order that everybody locks them. */
+function givenIn(moves: readonly Move<Card>[]): bigint[] {
+  const given = new Set(moves.flatMap((move) => givenBy(...move) ?? []));
+  return [...given].sort((a, b) => (a < b ? -1 : 1));
+}
+
 /** The background that a card has from now on, and had not before. */
-function givenIn(...[before, { backgroundImageId }]: Move<Card>): bigint | undefined {
+function givenBy(...[before, { backgroundImageId }]: Move<Card>): bigint | undefined {
   return backgroundImageId === before?.backgroundImageId ? undefined : backgroundImageId;
 }

@@ -1,10 +1,12 @@
 import test from "ava";
+import type { Database } from "../platform/database/database.ts";
 import { receiptsMigrations } from "../platform/receipt.ts";
+import { NotFound } from "../platform/refusal.ts";
 import { engines, testDatabase } from "../platform/testing/engines.ts";
 import { LossyDatabase } from "../platform/testing/lossy-database.ts";
 import { now } from "../platform/time.ts";
 import { asItIs, begin, placed, startCancelling, startPaying } from "./domain/steps.ts";
-import { openOrderLane } from "./order-lane.ts";
+import { type OrderLane, openOrderLane } from "./order-lane.ts";
 import { migrations } from "./store/migrations.ts";
 
 const item = {
@@ -21,6 +23,14 @@ const item = {
 const priced = { items: [item], currency: "SAR", discount: 0n, total: 200n };
 
 const day = 86_400_000_000n;
+
+/** Has an order placed that can be paid. */
+async function place(lane: OrderLane, id: bigint): Promise<void> {
+  const payer = { method: "balance" } as const;
+  const wanted = { id, requestId: undefined, userId: 7n, payer, couponId: undefined, expireAfterMs: 60_000 };
+  await lane.begin(begin(wanted, now()));
+  await lane.take({ id, step: (one, at) => placed(one, priced, at) });
+}
 
 const found = engines();
 const all = await Promise.all(
@@ -65,20 +75,60 @@ for (const { engine, database } of all) {
   test.serial(
     `of two replicas at one order, the second finds what the first has made of it, on ${engine.name}`,
     async (t) => {
-      const payer = { method: "balance" } as const;
       const told = new Set<string>();
       for (let id = 100n; id < 150n; id++) {
-        const wanted = { id, requestId: undefined, userId: 7n, payer, couponId: undefined, expireAfterMs: 60_000 };
-        await lane.begin(begin(wanted, now()));
-        await lane.take({ id, step: (one, at) => placed(one, priced, at) });
+        await place(lane, id);
         const steps = id % 2n ? [startPaying, startCancelling] : [startCancelling, startPaying];
-        const settled = await Promise.allSettled(steps.map((step) => openOrderLane(database).take({ id, step })));
-        const words = settled.map((one) => (one.status === "fulfilled" ? one.value.state : one.reason.reason));
+        // Of every second order, the first knows it as it was placed.
+        const lanes = [id % 4n < 2n ? lane : openOrderLane(database), openOrderLane(database)];
+        const settled = await Promise.allSettled(steps.map((step, index) => lanes[index]?.take({ id, step })));
+        const words = settled.map((one) => (one.status === "fulfilled" ? one.value?.state : one.reason.reason));
         told.add(words.toSorted().join(", "));
       }
       for (const one of told) t.true(["paying, paying", "PAYMENT_NOT_PAYABLE, cancelling"].includes(one), one);
     },
   );
+
+  test.serial(`an order under way is read again only where that takes no round trip, on ${engine.name}`, async (t) => {
+    let reads = 0;
+    const batch: Database["batch"] = (load, decide) => {
+      reads++;
+      return database.batch(load, decide);
+    };
+    const counting = openOrderLane({ ...database, batch });
+    await place(counting, 200n);
+    t.like(await counting.take({ id: 200n, step: startPaying }), { state: "paying", items: [item] });
+    t.is(reads, database.commitsAside ? 0 : 2);
+  });
+
+  test.serial(`a step is decided by what others have made of an order since, on ${engine.name}`, async (t) => {
+    await place(lane, 201n);
+    await openOrderLane(database).take({ id: 201n, step: startCancelling });
+    await t.throwsAsync(lane.take({ id: 201n, step: startPaying }), { message: /cannot be made any more|cancelled/ });
+
+    await place(lane, 202n);
+    await database.commit([{ sql: "UPDATE orders SET due_at = 1 WHERE id = 202", values: [] }]);
+    t.like(await lane.take({ id: 202n, step: asItIs }), { dueAt: 1n });
+  });
+
+  test.serial(`an order that a server has lost does not come back, on ${engine.name}`, async (t) => {
+    await place(lane, 203n);
+    await database.commit([{ sql: "DELETE FROM orders WHERE id = 203", values: [] }]);
+    await t.throwsAsync(lane.take({ id: 203n, step: startPaying }), { instanceOf: NotFound });
+    t.deepEqual(await database.select({ sql: "SELECT id FROM orders WHERE id = 203", values: [] }), []);
+  });
+
+  test.serial(`orders that others have changed do not hold up those beside them, on ${engine.name}`, async (t) => {
+    const ids = Array.from({ length: 20 }, (_, n) => 210n + BigInt(n));
+    for (const id of ids) await place(lane, id);
+    const changed = ids.filter((id) => id % 3n === 0n);
+    await Promise.all(changed.map((id) => openOrderLane(database).take({ id, step: startPaying })));
+    const taken = await Promise.all(ids.map((id) => lane.take({ id, step: startPaying })));
+    t.deepEqual(
+      taken.map(({ id, state, attempt }) => [id, state, attempt]),
+      ids.map((id) => [id, "paying", 1n]),
+    );
+  });
 
   test.serial(`a request that began an order a day ago begins another, on ${engine.name}`, async (t) => {
     const payer = { method: "balance" } as const;

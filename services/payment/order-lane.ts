@@ -6,6 +6,7 @@ import { forgetRequest, isStillRequested } from "./domain/steps.ts";
 import {
   insertOrders,
   ordersOf,
+  requireOrders,
   selectItems,
   selectOrders,
   selectRequested,
@@ -30,10 +31,11 @@ export function openOrderLane(database: Database, observe?: LaneObserver): Order
       isStillRequested,
       forgetRequest,
       write: (changes, begun) => [
-        ...(changes.length > 0 ? [updateOrders(dialect, afterOf(changes))] : []),
+        ...updateOrders(changes),
         ...(begun.length > 0 ? [insertOrders(begun)] : []),
         ...writeItems(dialect, afterOf(changes.filter(([before, after]) => before.items !== after.items))),
       ],
+      requireUnchanged: requireOrders,
     },
   });
 }

@@ -1,5 +1,12 @@
-import type { Row, Statement, Value } from "../../platform/database/database.ts";
-import { insertInto, placeholders, updateTogether } from "../../platform/database/statements.ts";
+import type { Row, Statement } from "../../platform/database/database.ts";
+import {
+  type ColumnsOf,
+  insertInto,
+  placeholders,
+  requireRows,
+  rowsOf,
+  updateChanged,
+} from "../../platform/database/statements.ts";
 import type {
   Card,
   CardOrder,
@@ -13,7 +20,7 @@ import type {
 import { monthOf } from "../domain/counters.ts";
 import { facetOf } from "../domain/facets.ts";
 
-type Columns = Readonly<Record<string, (card: Card) => Value | undefined>>;
+type Columns = ColumnsOf<Card>;
 
 const fixed: Columns = {
   batch_id: (card) => card.batchId,
@@ -79,7 +86,6 @@ const stepped: Columns = {
 };
 
 const changing: Columns = { ...sealed, ...amendable, ...stepped };
-const changingColumns = Object.entries(changing);
 
 const all: Columns = { id: (card) => card.id, ...fixed, ...changing };
 
@@ -115,31 +121,17 @@ export function insertCards(cards: readonly Card[]): Statement {
   return insertInto("cards", Object.keys(all), rowsOf(all, cards));
 }
 
-/**
- * Writes what has changed of cards that are there, and locked. Those of which the same columns have changed are written
- * together, and no other column, nor an index of one, is touched.
- */
+/** Writes what has changed of cards that are there, and locked. A code that is not sealed anew keeps its very bytes. */
 export function updateCards(changes: readonly (readonly [before: Card, after: Card])[]): Statement[] {
-  const alike = Map.groupBy(changes, ([before, after]) => changedColumns(before, after).join());
-  alike.delete("");
-  return Array.from(alike, ([names, same]) => {
-    const cards = same.map(([, after]) => after);
-    const columns = names
-      .split(",")
-      .map((name) => [name, cards.map((card) => changing[name]?.(card) ?? null)] as const);
-    const ids = cards.map(({ id }) => id);
-    return updateTogether("cards", ids, columns);
+  return updateChanged("cards", changing, changes);
+}
+
+/** Locks cards under way; fails for want of a value where one is not as it is here. */
+export function requireCards(cards: readonly Card[]): Statement {
+  const rows = cards.map(({ id, state, attempt, updatedAt, dueAt }) => {
+    return [id, state, attempt, updatedAt, dueAt ?? null] as const;
   });
-}
-
-/** A code that is not sealed anew keeps its very bytes. */
-function changedColumns(before: Card, after: Card): string[] {
-  return changingColumns.filter(([, read]) => read(before) !== read(after)).map(([name]) => name);
-}
-
-function rowsOf(columns: Columns, cards: readonly Card[]): Value[][] {
-  const values = Object.values(columns);
-  return cards.map((card) => values.map((read) => read(card) ?? null));
+  return requireRows("cards", ["id", "state", "attempt", "updated_at", "due_at"], rows);
 }
 
 export function cardOf(row: Row): Card {

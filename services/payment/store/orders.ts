@@ -1,31 +1,42 @@
-import type { Database, Row, Statement, Value } from "../../platform/database/database.ts";
-import { insertInto, placeholders, upsertInto } from "../../platform/database/statements.ts";
+import type { Database, Row, Statement } from "../../platform/database/database.ts";
+import {
+  type ColumnsOf,
+  insertInto,
+  placeholders,
+  requireRows,
+  rowsOf,
+  updateChanged,
+  upsertInto,
+} from "../../platform/database/statements.ts";
 import type { Order, OrderItem, OrderState, Payer } from "../domain/order.ts";
 
-const fixedColumns = [
-  "id",
-  "user_id",
-  "gift_card_id",
-  "gift_card_amount",
-  "coupon_id",
-  "created_at",
-  "expires_at",
-] as const;
+const fixed: ColumnsOf<Order> = {
+  id: (order) => order.id,
+  user_id: (order) => order.userId,
+  gift_card_id: ({ payer }) => (payer.method === "gift_card" ? payer.giftCardId : undefined),
+  gift_card_amount: ({ payer }) => (payer.method === "gift_card" ? payer.cardAmount : undefined),
+  coupon_id: (order) => order.couponId,
+  created_at: (order) => order.createdAt,
+  expires_at: (order) => order.expiresAt,
+};
 
-const changingColumns = [
-  "request_id",
-  "state",
-  "currency",
-  "discount",
-  "total",
-  "paid_at",
-  "balance_after",
-  "cancelled_at",
-  "attempt",
-  "due_at",
-] as const;
+const changing: ColumnsOf<Order> = {
+  request_id: (order) => order.requestId,
+  state: (order) => order.state,
+  currency: (order) => order.currency,
+  discount: (order) => order.discount,
+  total: (order) => order.total,
+  paid_at: (order) => order.paidAt,
+  balance_after: (order) => order.balanceAfter,
+  cancelled_at: (order) => order.cancelledAt,
+  attempt: (order) => order.attempt,
+  due_at: (order) => order.dueAt,
+};
 
-export const orderColumns = [...fixedColumns, ...changingColumns] as const;
+const all: ColumnsOf<Order> = { ...fixed, ...changing };
+
+/** Every column of an order, for SELECT. */
+export const orderColumns = Object.keys(all);
 
 const itemColumns = [
   "order_id",
@@ -70,12 +81,18 @@ export function selectItems(orderIds: readonly bigint[]): Statement {
 }
 
 export function insertOrders(orders: readonly Order[]): Statement {
-  return insertInto("orders", orderColumns, orders.map(valuesOf));
+  return insertInto("orders", orderColumns, rowsOf(all, orders));
 }
 
-/** Writes what may change of orders that are there. */
-export function updateOrders(dialect: Database["dialect"], orders: readonly Order[]): Statement {
-  return upsertInto(dialect, "orders", orderColumns, orders.map(valuesOf), { key: ["id"], update: changingColumns });
+/** Writes what has changed of orders that are there, and locked. */
+export function updateOrders(changes: readonly (readonly [before: Order, after: Order])[]): Statement[] {
+  return updateChanged("orders", changing, changes);
+}
+
+/** Locks orders under way; fails for want of a value where one is not as it is here. */
+export function requireOrders(orders: readonly Order[]): Statement {
+  const rows = orders.map(({ id, state, attempt, dueAt }) => [id, state, attempt, dueAt ?? null] as const);
+  return requireRows("orders", ["id", "state", "attempt", "due_at"], rows);
 }
 
 /** Writes the items of orders; of those that are there, when they were completed. */
@@ -154,29 +171,6 @@ function itemOf(row: Row, currency: string): OrderItem {
     discount: row.discount as bigint,
     completedAt: optional(row.completed_at as bigint | null),
   };
-}
-
-function valuesOf(order: Order): Value[] {
-  const { payer } = order;
-  const giftCard = payer.method === "gift_card" ? [payer.giftCardId, payer.cardAmount] : [null, null];
-  return [
-    order.id,
-    order.userId,
-    ...giftCard,
-    order.couponId ?? null,
-    order.createdAt,
-    order.expiresAt,
-    order.requestId ?? null,
-    order.state,
-    order.currency,
-    order.discount,
-    order.total,
-    order.paidAt ?? null,
-    order.balanceAfter ?? null,
-    order.cancelledAt ?? null,
-    order.attempt,
-    order.dueAt ?? null,
-  ];
 }
 
 function optional<T>(value: T | null): T | undefined {

@@ -45,7 +45,8 @@ const forUpdateAtOnce = " FOR UPDATE NOWAIT";
 /** Settings that the SQL of giftmesh relies on, whatever the server's own. */
 const sessionSettings =
   "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY', " +
-  `innodb_lock_wait_timeout = ${waitsForRowSeconds}, wait_timeout = ${waitsForUsSeconds}, time_zone = '+00:00'; ` +
+  `innodb_lock_wait_timeout = ${waitsForRowSeconds}, wait_timeout = ${waitsForUsSeconds}, time_zone = '+00:00', ` +
+  "group_concat_max_len = 1048576; " +
   "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /**

@@ -1,9 +1,11 @@
 import { inspect } from "node:util";
 import test from "ava";
 import { type Engine, engines, testDatabase } from "../testing/engines.ts";
+import { settledWithin } from "../waiting.ts";
 import type { Value } from "./database.ts";
+import { isMissingValue } from "./failures.ts";
 import { createTable } from "./migrate.ts";
-import { addTo, insertInto, updateTogether } from "./statements.ts";
+import { addTo, insertInto, requireRows, updateTogether } from "./statements.ts";
 
 const tallies = {
   name: "001-tallies",
@@ -45,6 +47,50 @@ for (const { engine, database } of await Promise.all(engines().map(setUp))) {
     await engine.remove();
   });
 
+  if (database.dialect === "mysql") {
+    test(`a transaction that requires rows as they are not changes nothing on ${engine.name}`, async (t) => {
+      const columns = ["id", "price", "label", "untouched"];
+      await database.commit([
+        insertInto("prices", columns, [
+          [101n, 1n, "a", 0n],
+          [102n, 2n, "b", 0n],
+          [103n, null, "c", 0n],
+        ]),
+      ]);
+      const writing = (...required: readonly (readonly [bigint, bigint | null, string])[]) =>
+        database.commit([
+          requireRows("prices", ["id", "price", "label"], required),
+          { sql: "UPDATE prices SET untouched = untouched + 1 WHERE id = 101", values: [] },
+        ]);
+      await writing([101n, 1n, "a"], [102n, 2n, "b"]);
+      for (const required of [
+        [102n, 3n, "b"],
+        [102n, 2n, "B"],
+        [104n, 2n, "b"],
+        [103n, null, "c"],
+      ] as const) {
+        const error = await t.throwsAsync(writing([101n, 1n, "a"], required));
+        t.true(isMissingValue(error), String(error));
+      }
+      const [row] = await database.select({ sql: "SELECT untouched FROM prices WHERE id = 101", values: [] });
+      t.is(row?.untouched, 1n);
+    });
+
+    test(`rows that a transaction requires stay as they are until its end on ${engine.name}`, async (t) => {
+      await database.commit([insertInto("prices", ["id", "price", "untouched"], [[111n, 1n, 0n]])]);
+      const change = { sql: "UPDATE prices SET price = 2 WHERE id = 111", values: [] };
+      let changing: Promise<unknown> = Promise.resolve();
+      await database.batch([requireRows("prices", ["id", "price"], [[111n, 1n]])], async (_, session) => {
+        changing = database.commit([change]);
+        t.false(await settledWithin(300, changing));
+        const [rows] = await session.run([{ sql: "SELECT price FROM prices WHERE id = 111", values: [] }]);
+        t.deepEqual(rows, [{ price: 1n }]);
+        return { save: [], result: undefined };
+      });
+      await t.notThrowsAsync(changing);
+    });
+  }
+
   test(`rows that are updated together have each its own values, and no other row or column has any on ${engine.name}`, async (t) => {
     const columns = ["id", "price", "label", "untouched"];
     const row = (id: bigint, price: Value = 1n, label: Value = "old") => [id, price, label, 7n];
@@ -69,7 +115,7 @@ for (const { engine, database } of await Promise.all(engines().map(setUp))) {
       ),
     ]);
     const rows = await database.select({
-      sql: "SELECT id, price, label, untouched FROM prices ORDER BY id",
+      sql: "SELECT id, price, label, untouched FROM prices WHERE id < 100 ORDER BY id",
       values: [],
     });
     t.deepEqual(

@@ -39,6 +39,59 @@ export function updateTogether(table: string, ids: readonly bigint[], columns: r
   };
 }
 
+/** What is kept of an item, by column. */
+export type ColumnsOf<Item> = Readonly<Record<string, (item: Item) => Value | undefined>>;
+
+/** The values of rows that keep items, in the order of the columns. */
+export function rowsOf<Item>(columns: ColumnsOf<Item>, items: readonly Item[]): Value[][] {
+  const values = Object.values(columns);
+  return items.map((item) => values.map((read) => read(item) ?? null));
+}
+
+/**
+ * Writes what has changed of items that are there, and locked. Those of which the same columns have changed are written
+ * together, and no other column, nor an index of one, is touched.
+ */
+export function updateChanged<Item extends { readonly id: bigint }>(
+  table: string,
+  columns: ColumnsOf<Item>,
+  changes: readonly (readonly [before: Item, after: Item])[],
+): Statement[] {
+  const all = Object.entries(columns);
+  const changedColumns = ([before, after]: readonly [Item, Item]) =>
+    all.filter(([, read]) => read(before) !== read(after)).map(([name]) => name);
+  const alike = Map.groupBy(changes, (change) => changedColumns(change).join());
+  alike.delete("");
+  return Array.from(alike, ([names, same]) => {
+    const items = same.map(([, after]) => after);
+    const values = names.split(",").map((name) => [name, items.map((item) => columns[name]?.(item) ?? null)] as const);
+    const ids = items.map(({ id }) => id);
+    return updateTogether(table, ids, values);
+  });
+}
+
+/**
+ * Has a transaction of MySQL fail for want of a value where one of these rows is not there, or has another value in one of
+ * the columns, of which the first is the primary key; NULL is none. Locks them, so that they stay as they are.
+ */
+export function requireRows(
+  table: string,
+  columns: readonly [key: string, ...others: string[]],
+  rows: readonly (readonly [bigint, ...(string | bigint | null)[]])[],
+): Statement {
+  const [key] = columns;
+  const inOrder = rows.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    // Told in one text, which takes as long for each row however many there are. By any other key, they would be locked in
+    // another order than everybody locks them.
+    sql: `INSERT INTO sequences (name, next) SELECT NULL, 0 FROM (
+            SELECT CAST(GROUP_CONCAT(CONCAT(${columns.join(", ' ', ")}) ORDER BY ${key}) AS BINARY) <=> CAST(? AS BINARY) AS same
+            FROM ${table} FORCE INDEX (PRIMARY) WHERE ${key} IN (${placeholders(rows.length)}) FOR UPDATE) kept
+          WHERE NOT kept.same`,
+    values: [inOrder.map((row) => row.join(" ")).join(), ...inOrder.map(([id]) => id)],
+  };
+}
+
 /** What `upsertInto` does with a row whose key is there already. */
 export interface Upsert {
   /** The columns of the unique key that decides. MySQL looks at every unique key of the table. */
