@@ -1,5 +1,5 @@
 import type { Statement } from "../platform/database/database.ts";
-import type { Beside } from "../platform/flow-lane.ts";
+import type { Beside } from "../platform/flow-batch.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import { type Instant, now } from "../platform/time.ts";
 import type { CardCodes } from "./card-codes.ts";

@@ -1,5 +1,6 @@
 import type { Database } from "../platform/database/database.ts";
-import { FlowLane, type Move, type Rest } from "../platform/flow-lane.ts";
+import { FlowLane } from "../platform/flow-lane.ts";
+import type { Move, Rest } from "../platform/flow-store.ts";
 import type { LaneObserver } from "../platform/lane.ts";
 import { BackgroundGone } from "./backgrounds/domain/errors.ts";
 import { backgroundsOf, holdBackgrounds } from "./backgrounds/store/backgrounds.ts";

@@ -1,4 +1,4 @@
-import type { Beside } from "../platform/flow-lane.ts";
+import type { Beside } from "../platform/flow-batch.ts";
 import { isFinalNo, Unavailable } from "../platform/refusal.ts";
 import type { Call } from "../platform/rpc/call.ts";
 import type { CardLane } from "./card-lane.ts";

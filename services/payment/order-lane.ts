@@ -1,5 +1,6 @@
 import type { Database } from "../platform/database/database.ts";
-import { type Change, FlowLane } from "../platform/flow-lane.ts";
+import { FlowLane } from "../platform/flow-lane.ts";
+import type { Change } from "../platform/flow-store.ts";
 import type { LaneObserver } from "../platform/lane.ts";
 import type { Order } from "./domain/order.ts";
 import { forgetRequest, isStillRequested } from "./domain/steps.ts";
