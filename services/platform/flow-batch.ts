@@ -1,5 +1,5 @@
 import type { Row, Statement } from "./database/database.ts";
-import { joinAlike } from "./database/joined-statements.ts";
+import { joinInserts } from "./database/joined-inserts.ts";
 import type { FlowStep } from "./flow-step.ts";
 import type { Change, FlowItem, FlowStore, Move, Objection } from "./flow-store.ts";
 import { KeyClaims } from "./key-claims.ts";
@@ -33,7 +33,7 @@ export type Command<Item> = (Beginning<Item> | Stepping<Item>) & Pick<Call, "rec
 
 /** What a transaction rests on. */
 export interface Found<Item> {
-  /** Remembered: whether they are still so is found out when it is written. */
+  /** Remembered: the transaction requires them to be still so. */
   readonly known: ReadonlyMap<bigint, Item>;
   /** Read and locked, as is what follows. */
   readonly items: readonly Item[];
@@ -47,7 +47,6 @@ export class FlowBatch<Item extends FlowItem> {
   readonly moves: Move<Item>[] = [];
   private readonly store: FlowStore<Item>;
   private readonly objection: Objection<Item> | undefined;
-  private readonly known: readonly Item[];
   private readonly before: ReadonlyMap<bigint, Item>;
   private readonly present: Map<bigint, Item>;
   private readonly requested: Map<string, Item>;
@@ -61,11 +60,10 @@ export class FlowBatch<Item extends FlowItem> {
   constructor(store: FlowStore<Item>, { known, items, requested, receipts }: Found<Item>, objection?: Objection<Item>) {
     this.store = store;
     this.objection = objection;
-    this.known = [...known.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-    this.before = new Map([...requested, ...items, ...this.known].map((item) => [item.id, item]));
+    this.before = new Map([...requested, ...items, ...known.values()].map((item) => [item.id, item]));
     this.present = new Map(this.before);
     this.requested = new Map(requested.map((item) => [item.requestId ?? "", item]));
-    this.whole = new Set([...items, ...this.known].map(({ id }) => id));
+    this.whole = new Set([...items, ...known.values()].map(({ id }) => id));
     this.keys = new KeyClaims(receipts);
   }
 
@@ -84,12 +82,7 @@ export class FlowBatch<Item extends FlowItem> {
 
   statements(): Statement[] {
     const changes = Array.from(this.changed, (id): Change<Item> => [itemOf(this.before, id), itemOf(this.present, id)]);
-    return [
-      ...(this.known.length > 0 ? [this.store.requireUnchanged(this.known)] : []),
-      ...this.store.write(changes, this.begun),
-      ...this.keys.statements,
-      ...joinAlike(this.beside),
-    ];
+    return [...this.store.write(changes, this.begun), ...this.keys.statements, ...joinInserts(this.beside)];
   }
 
   private decide(command: Command<Item>): Outcome<Item> {

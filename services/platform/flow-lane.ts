@@ -54,7 +54,8 @@ export class FlowLane<Item extends FlowItem> {
   }
 
   private async commit(commands: readonly Command<Item>[], forUpdate: string): Promise<Outcome<Item>[]> {
-    const known = this.recall(commands);
+    // What waits for nobody is read: what is remembered is locked by a statement that waits.
+    const known = forUpdate === this.database.forUpdate ? this.recall(commands) : new Map();
     if (known.size === 0) return this.commitBy(commands, known, forUpdate);
     try {
       return await this.commitBy(commands, known, forUpdate);
@@ -74,6 +75,7 @@ export class FlowLane<Item extends FlowItem> {
     const requestIds = [...new Set(commands.flatMap((one) => ("begin" in one ? (one.begin.requestId ?? []) : [])))];
     const ids = this.toBeRead(commands, known);
     const receipts = commands.map(({ receipt }) => receipt);
+    const required = known.size > 0 ? [store.requireUnchanged([...known.values()])] : [];
     const selects = ids.length > 0 ? store.select(ids, forUpdate) : [];
     const load = [
       ...selects,
@@ -95,15 +97,16 @@ export class FlowLane<Item extends FlowItem> {
     if (load.length === 0) {
       const { batch, outcomes } = decide([]);
       if (!store.restOf?.(batch.moves)) {
-        await database.commit(batch.statements());
+        await database.commit([...required, ...batch.statements()]);
         this.remember(batch);
         return outcomes;
       }
     }
-    const { batch, outcomes } = await database.batch(load, async (rows, session) => {
-      const first = decide(rows);
+    const { batch, outcomes } = await database.batch([...required, ...load], async (rows, session) => {
+      const found = rows.slice(required.length);
+      const first = decide(found);
       const objection = await this.findObjection(first.batch.moves, session);
-      const result = objection ? decide(rows, objection) : first;
+      const result = objection ? decide(found, objection) : first;
       return { save: result.batch.statements(), result };
     });
     this.remember(batch);

@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { CodeFailure, CodeReceivedSchema, VoucherChannel } from "../../gen/giftmesh/voucher/v1/voucher_events_pb.ts";
 import type { Database, Statement } from "../platform/database/database.ts";
-import { joinAlike } from "../platform/database/joined-statements.ts";
+import { joinInserts } from "../platform/database/joined-inserts.ts";
 import type { Outbox } from "../platform/events/outbox.ts";
 import { type Circumstances, Lane, type LaneObserver, type Outcome as LaneOutcome } from "../platform/lane.ts";
 import { type Instant, now, toTimestamp } from "../platform/time.ts";
@@ -59,7 +59,7 @@ export class RequestLane {
         return { answer: taken };
       });
       const updated = [...changed].flatMap((id) => requests.get(id) ?? []);
-      const save = updated.length > 0 ? [updateRequests(dialect, updated), ...joinAlike(events)] : [];
+      const save = updated.length > 0 ? [updateRequests(dialect, updated), ...joinInserts(events)] : [];
       return { save, result: outcomes };
     });
   }

@@ -126,12 +126,15 @@ export function updateCards(changes: readonly (readonly [before: Card, after: Ca
   return updateChanged("cards", changing, changes);
 }
 
+/** Columns of which one at least differs after every change of a card, one of its code's keys too. */
+const telling = ["id", "state", "attempt", "updated_at", "due_at", "search_key_id", "seal_key_id"] as const;
+
 /** Locks cards under way; fails for want of a value where one is not as it is here. */
 export function requireCards(cards: readonly Card[]): Statement {
-  const rows = cards.map(({ id, state, attempt, updatedAt, dueAt }) => {
-    return [id, state, attempt, updatedAt, dueAt ?? null] as const;
+  const rows = cards.map(({ id, state, attempt, updatedAt, dueAt, code: { searchKeyId, sealKeyId } }) => {
+    return [id, state, attempt, updatedAt, dueAt ?? null, searchKeyId, sealKeyId] as const;
   });
-  return requireRows("cards", ["id", "state", "attempt", "updated_at", "due_at"], rows);
+  return requireRows("cards", telling, rows);
 }
 
 export function cardOf(row: Row): Card {

@@ -108,7 +108,7 @@ export class Sender {
         await this.deliveries.noteDead(delivery, step);
         return turns.finish(delivery);
       case "leave":
-        return turns.finish(delivery);
+        return turns.leave(delivery);
       default:
         return step satisfies never;
     }

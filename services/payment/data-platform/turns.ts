@@ -64,6 +64,13 @@ export class Turns {
     if (this.more.delete(userId)) this.again.add(userId);
   }
 
+  /** Says that a user's delivery was not tried: it is the next one still. */
+  leave({ userId }: Delivery): void {
+    this.busy.delete(userId);
+    this.more.delete(userId);
+    this.again.add(userId);
+  }
+
   /** Says that a user's delivery is to be tried again; the scan finds it when it is due. */
   postpone({ userId }: Delivery): void {
     this.busy.delete(userId);

@@ -91,8 +91,10 @@ export function updateOrders(changes: readonly (readonly [before: Order, after: 
 
 /** Locks orders under way; fails for want of a value where one is not as it is here. */
 export function requireOrders(orders: readonly Order[]): Statement {
-  const rows = orders.map(({ id, state, attempt, dueAt }) => [id, state, attempt, dueAt ?? null] as const);
-  return requireRows("orders", ["id", "state", "attempt", "due_at"], rows);
+  const rows = orders.map(
+    ({ id, state, attempt, total, dueAt }) => [id, state, attempt, total, dueAt ?? null] as const,
+  );
+  return requireRows("orders", ["id", "state", "attempt", "total", "due_at"], rows);
 }
 
 /** Writes the items of orders; of those that are there, when they were completed. */

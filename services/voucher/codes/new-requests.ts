@@ -1,6 +1,6 @@
 import { CodeRequestedSchema } from "../../../gen/giftmesh/voucher/v1/voucher_events_pb.ts";
 import type { Database, Statement } from "../../platform/database/database.ts";
-import { joinAlike } from "../../platform/database/joined-statements.ts";
+import { joinInserts } from "../../platform/database/joined-inserts.ts";
 import type { Outbox } from "../../platform/events/outbox.ts";
 import { Lane, type LaneObserver, type Outcome } from "../../platform/lane.ts";
 import type { Call } from "../../platform/rpc/call.ts";
@@ -47,8 +47,8 @@ export class NewRequests {
     if (missing.length > 0) {
       await this.parts.database.commit([
         insertRequests(missing.map(({ request }) => request)),
-        ...joinAlike(missing.map((one) => this.asking(one))),
-        ...joinAlike(missing.flatMap(({ beside }) => beside)),
+        ...joinInserts(missing.map((one) => this.asking(one))),
+        ...joinInserts(missing.flatMap(({ beside }) => beside)),
       ]);
     }
     return made.map(() => ({ answer: undefined }));
