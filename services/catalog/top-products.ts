@@ -64,13 +64,13 @@ export class TopProducts {
         name: "catalog-order-paid",
         subject: "giftmesh.order.paid",
         message: OrderPaidSchema,
-        handleTogether: (paid, tx) => this.sales.add(tx, salesOf(paid, 1n)),
+        handleTogether: async (paid) => this.sales.adding(salesOf(paid, 1n)),
       }),
       consume({
         name: "catalog-order-cancelled",
         subject: "giftmesh.order.cancelled",
         message: OrderCancelledSchema,
-        handleTogether: (cancelled, tx) => this.sales.add(tx, salesOf(cancelled, -1n)),
+        handleTogether: async (cancelled) => this.sales.adding(salesOf(cancelled, -1n)),
       }),
     ];
   }

@@ -47,7 +47,7 @@ let lastId = 0n;
 
 async function newMessage(createdAt: bigint, channel: Channel = "sms"): Promise<Message> {
   const message: Message = { id: ++lastId, channel, to: "+1", subject: "", body: "hello", createdAt };
-  await database.transaction((tx) => messages.add(tx, message, "pending"));
+  await database.write([messages.adding(message, "pending")]);
   return message;
 }
 

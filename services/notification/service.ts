@@ -33,10 +33,10 @@ export const notification: ServiceDefinition = {
           name: "notification-message",
           subject: "giftmesh.notification.requested",
           message: NotificationRequestedSchema,
-          async handle({ channel: protoChannel, to, subject, body }, tx) {
+          async handle({ channel: protoChannel, to, subject, body }) {
             const channel = channelOf(protoChannel);
             const message = { id: await messageIds.take(), channel, to, subject, body, createdAt: now() };
-            await messages.add(tx, message, statusOf(channel));
+            return [messages.adding(message, statusOf(channel))];
           },
         }),
       ],

@@ -60,10 +60,10 @@ export const voucherIntegration: ServiceDefinition = {
           name: "voucher-integration-request",
           subject: "giftmesh.voucher.request-code",
           message: CodeRequestedSchema,
-          async handleTogether(events, tx) {
+          async handleTogether(events) {
             const present = now();
             const added = events.map((event) => newRequest(askedIn(event, present), giveUpAfterMs, present));
-            await tx.run([insertRequests(database.dialect, added)]);
+            return [insertRequests(database.dialect, added)];
           },
           committed: () => asking.wake(),
         }),

@@ -40,8 +40,8 @@ export const wallet: ServiceDefinition = {
           name: "wallet-open",
           subject: "giftmesh.profile.user-registered",
           message: UserRegisteredSchema,
-          async handle({ userId }, tx) {
-            await tx.run([await accounts.opening([{ owner: { kind: "wallet", userId }, currency: defaultCurrency }])]);
+          async handle({ userId }) {
+            return [await accounts.opening([{ owner: { kind: "wallet", userId }, currency: defaultCurrency }])];
           },
         }),
       ],

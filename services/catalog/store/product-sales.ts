@@ -1,4 +1,4 @@
-import type { Database, Session } from "../../platform/database/database.ts";
+import type { Database, Statement } from "../../platform/database/database.ts";
 import { addTo } from "../../platform/database/statements.ts";
 import type { Product } from "../domain/product.ts";
 import { productOf } from "./products.ts";
@@ -24,19 +24,19 @@ export class ProductSales {
     this.database = database;
   }
 
-  /** Adds to what was sold; each product of each day at most once. */
-  async add(session: Session, sales: readonly Sale[]): Promise<void> {
-    if (sales.length === 0) return;
+  /** What adds to what was sold; each product of each day at most once. */
+  adding(sales: readonly Sale[]): readonly Statement[] {
+    if (sales.length === 0) return [];
     // In the order of their key, so that no two transactions wait for each other.
     const rows = sales
       .toSorted((a, b) => compare(a.day, b.day) || compare(a.productId, b.productId))
       .map(({ day, productId, units }) => [day, productId, units] as const);
-    await session.run([
+    return [
       addTo(this.database.dialect, "product_sales", ["day", "product_id", "units"], rows, {
         key: ["day", "product_id"],
         add: ["units"],
       }),
-    ]);
+    ];
   }
 
   /** The products that sold best since a day, of those on sale, at most so many: the most sold first. */

@@ -1,4 +1,4 @@
-import type { Database, Row, Session, Statement, Value } from "../../platform/database/database.ts";
+import type { Database, Row, Statement, Value } from "../../platform/database/database.ts";
 import { insertInto, placeholders, presentOf } from "../../platform/database/statements.ts";
 import type { Key, Paging } from "../../platform/paging.ts";
 import type { Instant } from "../../platform/time.ts";
@@ -53,9 +53,9 @@ export class Messages {
     this.blanksBodies = blanksBodies;
   }
 
-  /** Adds a message that is to be delivered, or kept where there is no server for it. */
-  async add(session: Session, message: Message, status: NewStatus): Promise<void> {
-    await session.run([insertInto("messages", columns, [this.rowOf(message, status)])]);
+  /** The statement that adds a message that is to be delivered, or kept where there is no server for it. */
+  adding(message: Message, status: NewStatus): Statement {
+    return insertInto("messages", columns, [this.rowOf(message, status)]);
   }
 
   /**

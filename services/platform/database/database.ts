@@ -22,9 +22,9 @@ export interface Session {
   run(statements: readonly Statement[]): Promise<Row[][]>;
 
   /**
-   * Set once the work has inserted a row that another run of the same request or event may insert too: a receipt, an inbox
-   * row. Where the answer of a commit was lost, a duplicate key is thrown then, and not taken for this run's own success:
-   * whoever called looks up what is there.
+   * Set once the work has inserted a row that another run of the same request may insert too: a receipt. Where the answer of
+   * a commit was lost, a duplicate key is thrown then, and not taken for this run's own success: whoever called looks up what
+   * is there.
    */
   isSettled?: boolean;
 }
@@ -68,7 +68,8 @@ export interface Database {
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: WriteOptions): Promise<T>;
 
   /**
-   * A transaction in two round trips: begin and load, then save and commit. Not run again on failure: lanes do that.
+   * A transaction in two round trips: begin and load, then save and commit. Not run again on failure: whoever calls knows
+   * what may have become of it.
    * Rows that were loaded with `forUpdate` stay as they are until the commit.
    */
   batch<T>(load: readonly Statement[], decide: (rows: Row[][], session: Session) => Promise<Decision<T>>): Promise<T>;

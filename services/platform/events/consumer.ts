@@ -1,5 +1,5 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import type { Transaction } from "../database/database.ts";
+import type { Session, Statement } from "../database/database.ts";
 import type { Call } from "../rpc/call.ts";
 
 /** What every consumer says of itself. */
@@ -20,20 +20,20 @@ interface Taking<S extends DescMessage> {
 /** Takes the events of one subject, one after another. */
 export interface SingleConsumer<S extends DescMessage = DescMessage> extends Taking<S> {
   /**
-   * Has the event's effect, all of it in the transaction: each event is handled exactly once, however often it is
-   * delivered. Many events may share a transaction, so nothing that takes long belongs here. A Refusal or an error
-   * means it is tried again, with growing pauses, and in the end put to the dead letters.
+   * Answers the statements that are the event's effect, having read in the session what they rest on: each event has its
+   * effect exactly once, however often it is delivered. Many events may share a transaction, so nothing that takes long
+   * belongs here. A Refusal or an error means it is tried again, with growing pauses, and in the end put to the dead letters.
    */
-  handle(event: MessageShape<S>, tx: Transaction, call: Call): Promise<void>;
+  handle(event: MessageShape<S>, session: Session, call: Call): Promise<readonly Statement[]>;
 }
 
 /** Takes the events of one subject, those together that come together. */
 export interface JointConsumer<S extends DescMessage = DescMessage> extends Taking<S> {
   /**
-   * The same for up to 64 events, in their order: to load and to write what they are about takes one round trip each. Where
-   * it throws, each event is tried alone.
+   * The same for up to 64 events, in their order: to read what they are about takes one round trip for all. Where it
+   * throws, each event is tried alone.
    */
-  handleTogether(events: readonly MessageShape<S>[], tx: Transaction): Promise<void>;
+  handleTogether(events: readonly MessageShape<S>[], session: Session): Promise<readonly Statement[]>;
 }
 
 export type Consumer<S extends DescMessage = DescMessage> = SingleConsumer<S> | JointConsumer<S>;

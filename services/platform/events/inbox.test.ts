@@ -4,7 +4,6 @@ import { pino } from "pino";
 import { UserRegisteredSchema } from "../../../gen/giftmesh/profile/v1/user_pb.ts";
 import type { Database } from "../database/database.ts";
 import { createTable } from "../database/migrate.ts";
-import { retryTransaction } from "../database/retry.ts";
 import type { Migration } from "../service.ts";
 import { engines, testDatabase } from "../testing/engines.ts";
 import { fastRetries } from "../testing/event-mesh.ts";
@@ -30,8 +29,8 @@ const consumer = consume({
   name: "wallet-effect",
   subject: "giftmesh.profile.user-registered",
   message: UserRegisteredSchema,
-  async handle({ userId }, tx) {
-    await tx.run([{ sql: "INSERT INTO effects (user_id) VALUES (?)", values: [userId] }]);
+  async handle({ userId }) {
+    return [{ sql: "INSERT INTO effects (user_id) VALUES (?)", values: [userId] }];
   },
 });
 
@@ -55,22 +54,21 @@ class NotCommitted extends Error {}
 /** A database whose connection is lost before the first commit; before it is there again, something else happens. */
 function losingFirstCommit(database: Database, meanwhile: () => Promise<void>): Database {
   let isLost = false;
-  const transaction: Database["transaction"] = (work, options) =>
-    retryTransaction(work, async (run) => {
-      try {
-        return await database.transaction(async (tx) => {
-          const result = await run(tx);
-          if (!isLost) throw new NotCommitted();
-          return result;
-        }, options);
-      } catch (error) {
-        if (!(error instanceof NotCommitted)) throw error;
-        isLost = true;
-        await meanwhile();
-        throw Object.assign(new Error("Connection lost"), { code: "PROTOCOL_CONNECTION_LOST" });
-      }
-    });
-  return { ...database, transaction };
+  const batch: Database["batch"] = async (load, decide) => {
+    try {
+      return await database.batch(load, async (rows, session) => {
+        const decision = await decide(rows, session);
+        if (!isLost) throw new NotCommitted();
+        return decision;
+      });
+    } catch (error) {
+      if (!(error instanceof NotCommitted)) throw error;
+      isLost = true;
+      await meanwhile();
+      throw Object.assign(new Error("Connection lost"), { code: "PROTOCOL_CONNECTION_LOST" });
+    }
+  };
+  return { ...database, batch };
 }
 
 const databases = await Promise.all(

@@ -1,4 +1,5 @@
 import type { Database, Statement } from "../database/database.ts";
+import { retryTransient } from "../database/retry.ts";
 import { insertInto, placeholders } from "../database/statements.ts";
 import type { Worker } from "../service.ts";
 import { now } from "../time.ts";
@@ -20,35 +21,34 @@ export class Inbox {
 
   /**
    * Has the effects of new events, in order, in one transaction: all of them or, where one fails, none. `beside` is
-   * written with them.
+   * written with them. Rejects where one has been handled, or is being retried in its own time.
    */
   async handle(consumer: Consumer, events: readonly Event[], beside: readonly Statement[] = []): Promise<void> {
-    const handled = await this.database.transaction(async (tx) => {
-      await tx.run([this.remembering(consumer, events), ...beside]);
-      const messages = await handle(consumer, events, tx);
-      // Another replica may have handled one of them, and none of the others.
-      tx.isSettled = true;
-      return messages;
-    });
+    const ids = events.map(({ id }) => id);
+    const load = [this.remembering(consumer, ids), ...beside, selectIds("failed_events", consumer.name, ids)];
+    const handled = await retryTransient(() =>
+      this.database.batch(load, async (rows, session) => {
+        if (rows.at(-1)?.length !== 0) throw new Error("An event that is being retried has come again");
+        return handle(consumer, events, session);
+      }),
+    );
     consumer.committed?.(handled);
   }
 
   /** Those of the ids that need not be handled any more, or are being retried in their own time. */
   async settled(consumer: Consumer, ids: readonly string[]): Promise<ReadonlySet<string>> {
-    const these = `consumer = ? AND event_id IN (${placeholders(ids.length)})`;
+    const handled = selectIds("inbox", consumer.name, ids);
+    const retried = selectIds("failed_events", consumer.name, ids);
     const rows = await this.database.select({
-      sql: `SELECT event_id FROM inbox WHERE ${these} UNION SELECT event_id FROM failed_events WHERE ${these}`,
-      values: [consumer.name, ...ids, consumer.name, ...ids],
+      sql: `${handled.sql} UNION ${retried.sql}`,
+      values: [...handled.values, ...retried.values],
     });
     return new Set(rows.map((row) => row.event_id as string));
   }
 
   /** Whether an event has had its effect. */
   async hasHandled(consumer: string, id: string): Promise<boolean> {
-    const rows = await this.database.select({
-      sql: "SELECT event_id FROM inbox WHERE consumer = ? AND event_id = ?",
-      values: [consumer, id],
-    });
+    const rows = await this.database.select(selectIds("inbox", consumer, [id]));
     return rows.length > 0;
   }
 
@@ -68,12 +68,18 @@ export class Inbox {
     };
   }
 
-  private remembering(consumer: Consumer, events: readonly Event[]): Statement {
+  private remembering(consumer: Consumer, ids: readonly string[]): Statement {
     const handledAt = now();
     return insertInto(
       "inbox",
       ["consumer", "event_id", "handled_at"],
-      events.map((event) => [consumer.name, event.id, handledAt]),
+      ids.map((id) => [consumer.name, id, handledAt]),
     );
   }
+}
+
+/** Which of the ids a table has for a consumer. */
+function selectIds(table: "inbox" | "failed_events", consumer: string, ids: readonly string[]): Statement {
+  const these = `consumer = ? AND event_id IN (${placeholders(ids.length)})`;
+  return { sql: `SELECT event_id FROM ${table} WHERE ${these}`, values: [consumer, ...ids] };
 }

@@ -24,32 +24,32 @@ export class Subscription implements Subscriber {
 
   /** Rejects only where neither the effect nor the failure can be written. */
   async deliver(events: readonly Event[]): Promise<void> {
-    for (let start = 0; start < events.length; start += mostTogether) {
-      await this.deliverTogether(events.slice(start, start + mostTogether));
+    const each = [...new Map(events.map((event) => [event.id, event])).values()];
+    for (let start = 0; start < each.length; start += mostTogether) {
+      await this.deliverTogether(each.slice(start, start + mostTogether));
     }
   }
 
+  /** That they are new, as they mostly are, is found out by handling them. */
   private async deliverTogether(events: readonly Event[]): Promise<void> {
-    const fresh = await this.unsettled(events);
-    if (fresh.length === 0) return;
     try {
-      await this.inbox.handle(this.consumer, fresh);
+      await this.inbox.handle(this.consumer, events);
     } catch (error) {
-      if (fresh.length === 1) await this.giveAway(fresh, error);
+      const fresh = await this.unsettled(events);
+      const [first] = fresh;
+      if (!first) return;
+      if (fresh.length < events.length) await this.deliverTogether(fresh);
+      else if (fresh.length === 1) await this.retries.takeOver(this.name, first, error);
       else for (const event of fresh) await this.deliverTogether([event]);
     }
   }
 
-  private async giveAway([event]: readonly Event[], error: unknown): Promise<void> {
-    // Another replica may have been given the same event, and been first.
-    if (!event || (await this.inbox.hasHandled(this.name, event.id))) return;
-    await this.retries.takeOver(this.name, event, error);
-  }
-
-  /** Those that have not been handled and are not being retried, each once. */
+  /** Those that have not been handled, here or by another replica, and are not being retried. */
   private async unsettled(events: readonly Event[]): Promise<Event[]> {
-    const byId = new Map(events.map((event) => [event.id, event]));
-    const settled = await this.inbox.settled(this.consumer, [...byId.keys()]);
-    return [...byId.values()].filter((event) => !settled.has(event.id));
+    const settled = await this.inbox.settled(
+      this.consumer,
+      events.map(({ id }) => id),
+    );
+    return events.filter(({ id }) => !settled.has(id));
   }
 }

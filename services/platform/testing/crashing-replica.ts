@@ -19,12 +19,10 @@ const die = (): never => {
 /** Dies when the consumer's effect is committed, and nobody knows yet. */
 const dyingAfterEffect = (database: Database): Database => ({
   ...database,
-  transaction: async (work) => {
-    const [result, effects] = await database.transaction(async (tx) => [
-      await work(tx),
-      await tx.run([{ sql: "SELECT user_id FROM effects LIMIT 1", values: [] }]),
-    ]);
-    return effects[0]?.length ? die() : result;
+  batch: async (load, decide) => {
+    const result = await database.batch(load, decide);
+    const effects = await database.select({ sql: "SELECT user_id FROM effects LIMIT 1", values: [] });
+    return effects.length > 0 ? die() : result;
   },
 });
 

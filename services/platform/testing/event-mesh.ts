@@ -192,18 +192,18 @@ function effectOf({ before, together, committed }: ReplicaOptions): Consumer {
   if (!together) {
     return consume({
       ...about,
-      async handle(event, tx, call) {
+      async handle(event, _, call) {
         await before?.(event, call);
-        await tx.run([{ sql: "INSERT INTO effects (user_id) VALUES (?)", values: [event.userId] }]);
+        return [{ sql: "INSERT INTO effects (user_id) VALUES (?)", values: [event.userId] }];
       },
     });
   }
   return consume({
     ...about,
-    async handleTogether(events, tx) {
+    async handleTogether(events) {
       for (const event of events) await before?.(event, new Call({ requestId: "together" }));
       const rows = events.map(({ userId }) => [userId]);
-      await tx.run([insertInto("effects", ["user_id"], rows)]);
+      return [insertInto("effects", ["user_id"], rows)];
     },
   });
 }

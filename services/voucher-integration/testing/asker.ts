@@ -123,8 +123,8 @@ const hearing = consume({
   name: "asker-hears",
   subject: "giftmesh.voucher.receive-code",
   message: CodeReceivedSchema,
-  async handle(event, tx) {
-    await tx.run([{ sql: "INSERT INTO heard (event) VALUES (?)", values: [JSON.stringify(heardIn(event))] }]);
+  async handle(event) {
+    return [{ sql: "INSERT INTO heard (event) VALUES (?)", values: [JSON.stringify(heardIn(event))] }];
   },
 });
 

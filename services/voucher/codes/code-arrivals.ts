@@ -4,7 +4,7 @@ import {
   CodeReceivedSchema,
   VoucherChannel,
 } from "../../../gen/giftmesh/voucher/v1/voucher_events_pb.ts";
-import type { Database, Session } from "../../platform/database/database.ts";
+import type { Database, Session, Statement } from "../../platform/database/database.ts";
 import { type Consumer, consume } from "../../platform/events/consumer.ts";
 import { type Instant, now, toInstant } from "../../platform/time.ts";
 import { VoucherRequestNotFound } from "./domain/errors.ts";
@@ -33,13 +33,13 @@ export class CodeArrivals {
       name: "voucher-code",
       subject: "giftmesh.voucher.receive-code",
       message: CodeReceivedSchema,
-      handleTogether: (events, tx) => this.take(events, tx),
+      handleTogether: (events, session) => this.take(events, session),
       committed: (events) => this.parts.news.tell(events.map(({ requestId }) => requestId)),
     });
   }
 
   /** Throws for a request that is not there, which an operator is to see. */
-  private async take(events: readonly CodeReceived[], session: Session): Promise<void> {
+  private async take(events: readonly CodeReceived[], session: Session): Promise<readonly Statement[]> {
     const { database, requests } = this.parts;
     const ids = [...new Set(events.map(({ requestId }) => requestId))];
     const before = new Map((await requests.lock(session, ids)).map((request) => [request.id, request]));
@@ -51,7 +51,7 @@ export class CodeArrivals {
       after.set(request.id, this.apply(request, event, at));
     }
     const changed = [...after.values()].filter((request) => before.get(request.id) !== request);
-    if (changed.length > 0) await session.run([updateRequests(database.dialect, changed)]);
+    return changed.length > 0 ? [updateRequests(database.dialect, changed)] : [];
   }
 
   private apply(request: VoucherRequest, { outcome, receivedAt }: CodeReceived, at: Instant): VoucherRequest {

@@ -53,7 +53,10 @@ export class PlayedIntegration {
             name: "voucher-integration-request",
             subject: "giftmesh.voucher.request-code",
             message: CodeRequestedSchema,
-            handle: async (event) => void this.requested.push(event),
+            handle: async (event) => {
+              this.requested.push(event);
+              return [];
+            },
           }),
         ],
       };
