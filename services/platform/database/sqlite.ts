@@ -1,4 +1,4 @@
-import knex from "knex";
+import knex, { type Knex } from "knex";
 import type { Database, Session, Statement, Transaction } from "./database.ts";
 import { retryTransaction, retryWrite } from "./retry.ts";
 import { createSequences, firstTaken, takeNumbers } from "./sequences.ts";
@@ -6,22 +6,40 @@ import { SqliteConnection } from "./sqlite-connection.ts";
 import { NodeSqliteClient } from "./sqlite-dialect.ts";
 import { SqliteReader } from "./sqlite-reader.ts";
 
+/** A connection to a file, in a pool that has it for one user at a time. */
+function openPool(filename: string, readonly: boolean): Knex {
+  return knex({
+    client: NodeSqliteClient,
+    connection: { filename, options: { readonly } },
+    useNullAsDefault: true,
+    compileSqlOnError: false,
+    pool: { min: 1, max: 1 },
+  });
+}
+
+/** By file, what this process writes over: of two, one would wait for the other, and with it the thread that both need. */
+const writers = new Map<string, { readonly pool: Knex; users: number }>();
+
+function openWriter(filename: string): Pick<Database, "close"> & { readonly writer: Knex } {
+  const shared = writers.get(filename) ?? { pool: openPool(filename, false), users: 0 };
+  writers.set(filename, shared);
+  shared.users++;
+  const close = async () => {
+    if (--shared.users > 0) return;
+    writers.delete(filename);
+    await shared.pool.destroy();
+  };
+  return { writer: shared.pool, close };
+}
+
 /**
- * Opens a SQLite file. All writes go over one connection, one transaction after the other; reads have connections of
- * their own and never wait.
+ * Opens a SQLite file. All writes of this process go over one connection, one transaction after the other; reads have
+ * connections of their own and never wait.
  */
 export function openSqlite(filename: string): Database {
-  const open = (readonly: boolean) =>
-    knex({
-      client: NodeSqliteClient,
-      connection: { filename, options: { readonly } },
-      useNullAsDefault: true,
-      compileSqlOnError: false,
-      pool: { min: 1, max: 1 },
-    });
   new SqliteConnection(filename, "write").close();
-  const writer = open(false);
-  const read = open(true);
+  const { writer, close: closeWriter } = openWriter(filename);
+  const read = openPool(filename, true);
   const reader = new SqliteReader(filename);
   // In a file of their own, so that they can be taken while a transaction is open.
   const sequences = new SqliteConnection(`${filename}-sequences`, "write");
@@ -93,7 +111,7 @@ export function openSqlite(filename: string): Database {
       }
     },
     close: async () => {
-      await Promise.all([writer.destroy(), read.destroy()]);
+      await Promise.all([closeWriter(), read.destroy()]);
       reader.close();
       sequences.close();
     },

@@ -43,10 +43,13 @@ function registered(userId: bigint): Event {
 
 /** One replica's subscription of the consumer. */
 function subscriptionOn(database: Database): Subscription {
-  const inbox = new Inbox(database);
-  const retries = new Retries(new FailedEvents(database), inbox, fastRetries, log);
+  return new Subscription(consumer, new Inbox(database), retriesOn(database));
+}
+
+function retriesOn(database: Database): Retries {
+  const retries = new Retries(new FailedEvents(database), new Inbox(database), fastRetries, log);
   retries.register(consumer);
-  return new Subscription(consumer, inbox, retries);
+  return retries;
 }
 
 class NotCommitted extends Error {}
@@ -95,6 +98,30 @@ for (const { engine, database } of databases) {
     await database.close();
     await engine.remove();
   });
+
+  test.serial(
+    `events that come together with others that had their effects, and twice, have theirs once on ${engine.name}`,
+    async (t) => {
+      const one = subscriptionOn(database);
+      await one.deliver(events.slice(1, 2));
+      await one.deliver([...events, ...events]);
+      t.deepEqual(await effects(), [1n, 2n, 3n]);
+    },
+  );
+
+  test.serial(
+    `an event that is being retried has no effect when it comes again, and those beside it have on ${engine.name}`,
+    async (t) => {
+      const [, retried] = events;
+      if (!retried) throw new Error("There is no such event");
+      const failed = { consumer: consumer.name, event: retried, error: "", attempts: 1, nextAttemptAt: 0n, deadAt: 0n };
+      await new FailedEvents(database).keep(failed);
+      await subscriptionOn(database).deliver(events);
+      t.deepEqual(await effects(), [1n, 3n]);
+      t.true(await retriesOn(database).retry(failed));
+      t.deepEqual(await effects(), [1n, 2n, 3n]);
+    },
+  );
 
   for (const count of [1, 3]) {
     test.serial(
