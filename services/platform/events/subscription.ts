@@ -24,9 +24,8 @@ export class Subscription implements Subscriber {
 
   /** Rejects only where neither the effect nor the failure can be written. */
   async deliver(events: readonly Event[]): Promise<void> {
-    const each = [...new Map(events.map((event) => [event.id, event])).values()];
-    for (let start = 0; start < each.length; start += mostTogether) {
-      await this.deliverTogether(each.slice(start, start + mostTogether));
+    for (let start = 0; start < events.length; start += mostTogether) {
+      await this.deliverTogether(events.slice(start, start + mostTogether));
     }
   }
 
