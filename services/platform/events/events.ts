@@ -58,7 +58,7 @@ export class Events {
     this.inbox = new Inbox(database);
     this.retries = new Retries(failedEvents, this.inbox, retryPolicy, log);
     this.relay = new Relay({ service, outbox: rows, transport, leases, log });
-    this.outbox = createOutbox(() => this.relay.wake());
+    this.outbox = createOutbox((id) => this.relay.wake(id));
     this.deadLetters = {
       list: (limit, after) => failedEvents.dead(limit, after),
       replay: (letter) => this.retries.retry(letter),

@@ -32,17 +32,18 @@ export interface Outbox {
   adding<S extends DescMessage>(subject: string, schema: S, event: MessageInitShape<S>, call?: Call): Statement;
 }
 
-/** The outbox of one service's database; `added` is called with every event, before its commit. */
-export function createOutbox(added: () => void): Outbox {
+/** The outbox of one service's database; `added` is called with the id of every event, before its commit. */
+export function createOutbox(added: (id: string) => void): Outbox {
   const nextId = idSource();
   const adding: Outbox["adding"] = (subject, schema, event, call) => {
     const payload = toBinary(schema, create(schema, event));
     if (payload.length > mostPayloadBytes) throw new RangeError(`An event on ${subject} is larger than 512 KiB`);
-    added();
+    const id = nextId();
+    added(id);
     return insertInto(
       "outbox",
       ["id", "subject", "payload", "traceparent", "request_id", "sent_at"],
-      [[nextId(), subject, payload, traceparentOf(subject, call), call?.requestId ?? "", 0n]],
+      [[id, subject, payload, traceparentOf(subject, call), call?.requestId ?? "", 0n]],
     );
   };
   return {

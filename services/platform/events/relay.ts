@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { Leases } from "../leases.ts";
 import { Bell, backoffMs, pause } from "../waiting.ts";
+import { ExpectedEvents } from "./expected-events.ts";
 import type { OutboxRows } from "./outbox-rows.ts";
 import type { EventTransport } from "./transport.ts";
 
@@ -52,8 +53,7 @@ export class Relay {
   private readonly bell = new Bell();
   private isLeading = false;
   private idleMs = 0;
-  /** How many events are known to come that were not found yet; without end where others may add some. */
-  private expected = Number.POSITIVE_INFINITY;
+  private readonly expected = new ExpectedEvents();
   /** These two by a clock that is never set, in milliseconds. */
   private nudgeAt = 0;
   private checkAt = 0;
@@ -65,16 +65,17 @@ export class Relay {
   }
 
   /** Says that an event is about to be committed: here, or in the replica that has the relay. */
-  wake(): void {
-    if (this.isLeading) this.expect(1);
-    else if (performance.now() >= this.nudgeAt) {
+  wake(id: string): void {
+    if (this.isLeading) {
+      this.expected.add(id);
+      this.ring();
+    } else if (performance.now() >= this.nudgeAt) {
       this.parts.transport.signal(this.nudges, nothing);
       this.nudgeAt = performance.now() + firstPollMs;
     }
   }
 
-  private expect(events: number): void {
-    this.expected += events;
+  private ring(): void {
     // A relay that is looking every few milliseconds is awake.
     if (this.idleMs > firstPollMs) this.bell.ring();
   }
@@ -82,7 +83,11 @@ export class Relay {
   /** Relays until the signal is aborted, while no other replica does. */
   async run(stopping: AbortSignal): Promise<void> {
     const { transport, leases, log } = this.parts;
-    transport.onSignal(this.nudges, () => this.isLeading && this.expect(Number.POSITIVE_INFINITY));
+    transport.onSignal(this.nudges, () => {
+      if (!this.isLeading) return;
+      this.expected.addAny();
+      this.ring();
+    });
     while (!stopping.aborted) {
       try {
         await leases.during("relay", (lost) => this.lead(AbortSignal.any([stopping, lost])));
@@ -97,7 +102,7 @@ export class Relay {
     const { log } = this.parts;
     let failures = 0;
     this.isLeading = true;
-    this.expected = Number.POSITIVE_INFINITY;
+    this.expected.addAny();
     while (!ended.aborted) {
       try {
         if (performance.now() >= this.checkAt) await this.checkStore();
@@ -107,7 +112,7 @@ export class Relay {
         failures = 0;
         // Each time costs a commit here, and one of every consumer.
         if (isSteadyFlow(found)) await pause(begun + sendEveryMs - performance.now(), ended);
-        else if (found === 0 || (found < mostOutstanding && this.expected === 0)) await this.idle(ended);
+        else if (found === 0 || (found < mostOutstanding && !this.expected.any)) await this.idle(ended);
       } catch (error) {
         failures++;
         this.checkAt = 0;
@@ -123,7 +128,7 @@ export class Relay {
     const { outbox, transport, log } = this.parts;
     const { store, connections } = await transport.state();
     const lastStore = await outbox.store();
-    if (store !== lastStore || connections !== this.seenConnections) this.expected = Number.POSITIVE_INFINITY;
+    if (store !== lastStore || connections !== this.seenConnections) this.expected.addAny();
     if (store !== lastStore) {
       if (lastStore) log.warn({ store, lastStore }, "the event store is another one: all that is kept is sent again");
       await outbox.resend(0n, store);
@@ -139,24 +144,19 @@ export class Relay {
     const { outbox, transport } = this.parts;
     const rows = await outbox.unsent(mostOutstanding);
     if (rows.length === 0) return 0;
+    this.expected.found(rows.map(({ id }) => id as string));
     const results = await transport.publish(rows.map((row) => outbox.eventOf(row)));
     await outbox.markSent(rows.filter((_, index) => results[index]?.status === "fulfilled"));
-    this.expected = Math.max(0, this.expected - rows.length);
     for (const result of results) if (result.status === "rejected") throw result.reason;
     return rows.length;
   }
 
-  /**
-   * Waits to be woken: while events are expected, looking again after pauses that grow from a few milliseconds to a second.
-   * Those that have not come by then were not committed.
-   */
+  /** Waits to be woken: while events are expected, looking again after pauses that grow from a few milliseconds. */
   private async idle(ended: AbortSignal): Promise<void> {
-    this.idleMs = this.expected === 0 ? pollMs : Math.min(pollMs, Math.max(firstPollMs, this.idleMs * 2));
+    this.idleMs = this.expected.any ? Math.min(pollMs, Math.max(firstPollMs, this.idleMs * 2)) : pollMs;
     if (await this.bell.wait(this.idleMs, ended)) {
       this.idleMs = firstPollMs;
       await pause(firstPollMs, ended);
-    } else if (this.idleMs === pollMs) {
-      this.expected = 0;
     }
   }
 }
