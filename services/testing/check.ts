@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { readAvaReport } from "./ava-report.ts";
 import { root } from "./processes.ts";
-import { runCommand } from "./run-command.ts";
+import { interruption, runCommand } from "./run-command.ts";
 import { inScratch } from "./scratch.ts";
 import { startServers } from "./servers.ts";
 
@@ -65,29 +65,28 @@ function filesAtOnce(): number {
   return Math.min(mostAtOnce, availableParallelism() * (isOnServers ? 2 : 3));
 }
 
-const interruption = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interruption.abort());
+const interrupted = interruption();
 
 /** On servers, all of them are to be there, and more is tortured. */
 async function runOnServers(scratch: string): Promise<boolean> {
   process.env.TORTURE_SCALE ??= "0.1";
   const servers = await startServers(scratch);
   try {
-    return await runSteps(servers.missing.length === 0 ? steps : [failingFor(servers.missing)]);
+    return servers.missing.length === 0 ? await runSteps(steps) : report([tallyOf(servers.missing)]);
   } finally {
     await servers.stop();
   }
 }
 
-function failingFor(missing: readonly string[]): Step {
-  const complaints = missing.map((line) => `  ✘ ${line}`);
-  return { name: "servers", run: async () => ({ passed: 0, failed: missing.length, complaints }) };
+/** What is not here fails, and nothing runs. */
+function tallyOf(missing: readonly string[]): Tally {
+  return { passed: 0, failed: missing.length, complaints: missing.map((line) => `  ✘ ${line}`) };
 }
 
 async function runSteps(steps: readonly Step[]): Promise<boolean> {
   const tallies: Tally[] = [];
   for (const step of steps) {
-    if (interruption.signal.aborted) {
+    if (interrupted.aborted) {
       tallies.push({ passed: 0, failed: 1, complaints: [`  ✘ ${step.name}: told to stop before`] });
       break;
     }
@@ -96,11 +95,15 @@ async function runSteps(steps: readonly Step[]): Promise<boolean> {
     tallies.push(tally);
     if (tally.failed > 0) process.stdout.write(`✘ ${step.name}\n`);
   }
+  return report(tallies, describePlaces());
+}
+
+/** Says at the end what it came to; answers whether all is well. */
+function report(tallies: readonly Tally[], places = ""): boolean {
   const sum = (key: "passed" | "failed") => tallies.reduce((total, tally) => total + tally[key], 0);
   const complaints = tallies.flatMap((tally) => tally.complaints);
   if (complaints.length > 0) process.stdout.write(`\nWhat failed:\n${firstOf(complaints).join("\n")}\n`);
-  process.stdout.write(`\n${describePlaces()}\n`);
-  process.stdout.write(`${sum("passed")} passed, ${sum("failed")} failed\n`);
+  process.stdout.write(`\n${places}${sum("passed")} passed, ${sum("failed")} failed\n`);
   return sum("failed") === 0;
 }
 
@@ -113,7 +116,7 @@ function describePlaces(): string {
   const { DATABASE_URL: mysql, NATS_URL: nats } = process.env;
   const places = ["SQLite", ...(mysql ? ["MySQL"] : []), "in-process events", ...(nats ? ["NATS"] : [])];
   const others = mysql && nats ? "" : "; npm run test:servers runs them on MySQL and NATS too";
-  return `The tests ran on ${new Intl.ListFormat("en").format(places)}${others}.`;
+  return `The tests ran on ${new Intl.ListFormat("en").format(places)}${others}.\n`;
 }
 
 async function check(command: string, args: readonly string[]): Promise<Tally> {
@@ -129,7 +132,7 @@ async function runTests(args: readonly string[]): Promise<Tally> {
 }
 
 function run(command: string, args: readonly string[]) {
-  return runCommand(command, args, { limitMs: 25 * minuteMs, signal: interruption.signal });
+  return runCommand(command, args, { limitMs: 25 * minuteMs, signal: interrupted });
 }
 
 /** Generates anew beside what is committed, and compares. */

@@ -22,6 +22,13 @@ const graceMs = 10_000;
 /** What is compiled for one process is kept for the next: each file of tests is a process's worth of modules. */
 const compiled = { NODE_COMPILE_CACHE: `${root}node_modules/.cache/node` };
 
+/** Aborted when this process is told to stop, by Ctrl-C or by whoever supervises it, which ends it no more by itself. */
+export function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => controller.abort());
+  return controller.signal;
+}
+
 /**
  * Runs a command of the project, and shows what it writes as it comes. It is interrupted at its limit as by Ctrl-C, so
  * that it can say what it was at; whatever it has started and left, also what stands still, is killed in the end.

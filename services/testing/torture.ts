@@ -1,4 +1,4 @@
-import { runCommand } from "./run-command.ts";
+import { interruption, runCommand } from "./run-command.ts";
 import { inScratch } from "./scratch.ts";
 import { startServers } from "./servers.ts";
 
@@ -10,15 +10,13 @@ const named = files.length > 0 ? files : ["services/**/*.torture.test.ts"];
 const limits = ["--serial", "--concurrency", "1", "--timeout", "60m"];
 const dayMs = 86_400_000;
 
-const interruption = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interruption.abort());
+const signal = interruption();
 
 async function torture(scratch: string): Promise<boolean> {
   process.env.TORTURE_SCALE = isScale ? first : "1";
   const servers = await startServers(scratch);
   try {
     for (const line of servers.missing) process.stderr.write(`${line}: not all of it is run\n`);
-    const { signal } = interruption;
     return (await runCommand("ava", [...limits, ...named], { limitMs: dayMs, signal })).isGood;
   } finally {
     await servers.stop();
