@@ -68,9 +68,8 @@ export interface Database {
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: WriteOptions): Promise<T>;
 
   /**
-   * A transaction in two round trips: begin and load, then save and commit. Not run again on failure: whoever calls knows
-   * what may have become of it.
-   * Rows that were loaded with `forUpdate` stay as they are until the commit.
+   * A transaction in two round trips: begin and load, then save and commit. Not run again on failure: that is for whoever
+   * calls, and knows what may have become of it. Rows that were loaded with `forUpdate` stay as they are until the commit.
    */
   batch<T>(load: readonly Statement[], decide: (rows: Row[][], session: Session) => Promise<Decision<T>>): Promise<T>;
 

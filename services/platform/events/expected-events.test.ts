@@ -29,6 +29,15 @@ test("an event that was not committed is expected no longer after a second, thou
   }
 });
 
+test("those that nobody finds, or asks for, are remembered for a second", (t) => {
+  const { expected, time } = expecting();
+  for (let id = 1; id <= 5_000; id++) {
+    time.ms += 1;
+    expected.add(String(id));
+  }
+  t.is(expected.remembered, 1_000);
+});
+
 test("events of others may come for a second, however many of our own are found", (t) => {
   const { expected, time } = expecting();
   expected.addAny();

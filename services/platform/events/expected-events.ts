@@ -14,6 +14,7 @@ export class ExpectedEvents {
 
   /** Says that an event is about to be committed. */
   add(id: string): void {
+    this.forget();
     this.addedAt.set(id, this.clock());
   }
 
@@ -29,11 +30,20 @@ export class ExpectedEvents {
 
   /** Whether any is expected now. */
   get any(): boolean {
+    this.forget();
+    return this.addedAt.size > 0 || this.anyUntil > this.clock();
+  }
+
+  /** How many are remembered: no more than are added in a second, however long nobody looks for them. */
+  get remembered(): number {
+    return this.addedAt.size;
+  }
+
+  private forget(): void {
     const now = this.clock();
     for (const [id, addedAt] of this.addedAt) {
-      if (addedAt + expectedForMs > now) return true;
+      if (addedAt + expectedForMs > now) return;
       this.addedAt.delete(id);
     }
-    return this.anyUntil > now;
   }
 }
