@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import knex, { type Knex } from "knex";
 import type { Database, Session, Statement, Transaction } from "./database.ts";
 import { retryTransaction, retryWrite } from "./retry.ts";
@@ -21,13 +22,18 @@ function openPool(filename: string, readonly: boolean): Knex {
 const writers = new Map<string, { readonly pool: Knex; users: number }>();
 
 function openWriter(filename: string): Pick<Database, "close"> & { readonly writer: Knex } {
-  const shared = writers.get(filename) ?? { pool: openPool(filename, false), users: 0 };
-  writers.set(filename, shared);
+  const path = resolve(filename);
+  const shared = writers.get(path) ?? { pool: openPool(path, false), users: 0 };
+  writers.set(path, shared);
   shared.users++;
+  const { client } = shared.pool;
   const close = async () => {
-    if (--shared.users > 0) return;
-    writers.delete(filename);
-    await shared.pool.destroy();
+    if (--shared.users === 0) {
+      writers.delete(path);
+      return shared.pool.destroy();
+    }
+    // What was begun before has its turn before.
+    await client.releaseConnection(await client.acquireConnection());
   };
   return { writer: shared.pool, close };
 }
@@ -38,12 +44,12 @@ function openWriter(filename: string): Pick<Database, "close"> & { readonly writ
  */
 export function openSqlite(filename: string): Database {
   new SqliteConnection(filename, "write").close();
-  const { writer, close: closeWriter } = openWriter(filename);
   const read = openPool(filename, true);
   const reader = new SqliteReader(filename);
   // In a file of their own, so that they can be taken while a transaction is open.
   const sequences = new SqliteConnection(`${filename}-sequences`, "write");
   sequences.run(createSequences);
+  const { writer, close: closeWriter } = openWriter(filename);
 
   const exclusively = async <T>(work: (connection: SqliteConnection) => Promise<T>): Promise<T> => {
     const connection: SqliteConnection = await writer.client.acquireConnection();

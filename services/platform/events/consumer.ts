@@ -21,8 +21,9 @@ interface Taking<S extends DescMessage> {
 export interface SingleConsumer<S extends DescMessage = DescMessage> extends Taking<S> {
   /**
    * Answers the statements that are the event's effect, having read in the session what they rest on: each event has its
-   * effect exactly once, however often it is delivered. Many events may share a transaction, so nothing that takes long
-   * belongs here. A Refusal or an error means it is tried again, with growing pauses, and in the end put to the dead letters.
+   * effect exactly once, however often it is delivered. It may be handled again where the transaction fails, so nothing is
+   * done here that the database does not undo; and many events may share one, so nothing that takes long. A Refusal or an
+   * error means it is tried again, with growing pauses, and in the end put to the dead letters.
    */
   handle(event: MessageShape<S>, session: Session, call: Call): Promise<readonly Statement[]>;
 }

@@ -1,50 +1,49 @@
 import test from "ava";
 import { ExpectedEvents } from "./expected-events.ts";
 
-/** Those that a test expects, and the time that it is for them, in milliseconds. */
+/** Those that a test expects, and a look for them so many milliseconds after what was before. */
 function expecting() {
-  const time = { ms: 5_000 };
-  return { time, expected: new ExpectedEvents(() => time.ms) };
+  let time = 5_000;
+  const expected = new ExpectedEvents(() => time);
+  const lookAfter = (ms: number, ...found: readonly string[]) => {
+    time += ms;
+    expected.look();
+    expected.found(found);
+    return expected.any;
+  };
+  return { expected, lookAfter };
 }
 
 test("an event is expected until it is found, whatever else is found", (t) => {
-  const { expected } = expecting();
+  const { expected, lookAfter } = expecting();
   t.false(expected.any);
   expected.add("1");
   expected.add("2");
-  expected.found(["2", "another's"]);
-  t.true(expected.any);
-  expected.found(["1"]);
-  t.false(expected.any);
+  t.true(lookAfter(1, "2", "another's"));
+  t.false(lookAfter(1, "1"));
 });
 
-test("an event that was not committed is expected no longer after a second, though others come all the time", (t) => {
-  const { expected, time } = expecting();
+test("an event that was not committed is looked for for a second, though others come all the time", (t) => {
+  const { expected, lookAfter } = expecting();
   expected.add("never there");
   for (let id = 1; id <= 20; id++) {
-    time.ms += 50;
     expected.add(String(id));
-    expected.found([String(id)]);
-    t.is(expected.any, id < 20);
+    t.is(lookAfter(50, String(id)), id < 20);
   }
 });
 
-test("those that nobody finds, or asks for, are remembered for a second", (t) => {
-  const { expected, time } = expecting();
-  for (let id = 1; id <= 5_000; id++) {
-    time.ms += 1;
-    expected.add(String(id));
-  }
-  t.is(expected.remembered, 1_000);
+test("an event is expected however long nobody looks", (t) => {
+  const { expected, lookAfter } = expecting();
+  lookAfter(0);
+  expected.add("1");
+  t.true(expected.any);
+  t.false(lookAfter(5_000));
 });
 
 test("events of others may come for a second, however many of our own are found", (t) => {
-  const { expected, time } = expecting();
+  const { expected, lookAfter } = expecting();
   expected.addAny();
   expected.add("1");
-  expected.found(["1"]);
-  time.ms += 999;
-  t.true(expected.any);
-  time.ms += 1;
-  t.false(expected.any);
+  t.true(lookAfter(999, "1"));
+  t.false(lookAfter(1));
 });

@@ -1,4 +1,4 @@
-/** How long after an event was added it is expected, in milliseconds: what is not there by then was mostly not committed. */
+/** How long after an event was added it is expected, in milliseconds: whoever looks then and finds it not will mostly never. */
 const expectedForMs = 1_000;
 
 /** Which events a relay is to find: those that its own process has added, and any where others may have added some. */
@@ -6,6 +6,7 @@ export class ExpectedEvents {
   /** By id, in the order that they were added in; when that was, by a clock that is never set, in milliseconds. */
   private readonly addedAt = new Map<string, number>();
   private anyUntil = 0;
+  private lookedAt = 0;
   private readonly clock: () => number;
 
   constructor(clock = () => performance.now()) {
@@ -14,7 +15,6 @@ export class ExpectedEvents {
 
   /** Says that an event is about to be committed. */
   add(id: string): void {
-    this.forget();
     this.addedAt.set(id, this.clock());
   }
 
@@ -23,26 +23,26 @@ export class ExpectedEvents {
     this.anyUntil = this.clock() + expectedForMs;
   }
 
+  /** Says that it is looked for events from now on. */
+  look(): void {
+    this.lookedAt = this.clock();
+    this.forget();
+  }
+
   /** Says that events were found. */
   found(ids: readonly string[]): void {
     for (const id of ids) this.addedAt.delete(id);
   }
 
-  /** Whether any is expected now. */
+  /** Whether any is expected that the last look has not found. */
   get any(): boolean {
-    this.forget();
-    return this.addedAt.size > 0 || this.anyUntil > this.clock();
+    return this.addedAt.size > 0 || this.anyUntil > this.lookedAt;
   }
 
-  /** How many are remembered: no more than are added in a second, however long nobody looks for them. */
-  get remembered(): number {
-    return this.addedAt.size;
-  }
-
+  /** Drops those that were added long before the look: it is the last one for them. */
   private forget(): void {
-    const now = this.clock();
     for (const [id, addedAt] of this.addedAt) {
-      if (addedAt + expectedForMs > now) return;
+      if (addedAt + expectedForMs > this.lookedAt) return;
       this.addedAt.delete(id);
     }
   }

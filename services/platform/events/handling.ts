@@ -7,16 +7,26 @@ import type { Consumer, JointConsumer, SingleConsumer } from "./consumer.ts";
 import { consumerSpan } from "./event-spans.ts";
 import type { Event } from "./transport.ts";
 
-/** Has a consumer handle events, each within the request and trace that led to it. Comes to what they said. */
+/** Within what events are handled. */
+export interface Handling {
+  readonly session: Session;
+  /** What becomes of the transaction. */
+  readonly outcome: Promise<unknown>;
+}
+
+/**
+ * Has a consumer handle events, each within the request and trace that led to it. Comes to what they said. The span of each
+ * event lasts until all are committed, or have failed.
+ */
 export async function handle(
   consumer: Consumer,
   events: readonly Event[],
-  session: Session,
+  handling: Handling,
 ): Promise<Decision<Message[]>> {
   const messages = events.map(({ payload }) => fromBinary(consumer.message, payload));
   const save = await ("handleTogether" in consumer
-    ? handleTogether(consumer, events, messages, session)
-    : handleInTurn(consumer, events, messages, session));
+    ? handleTogether(consumer, events, messages, handling)
+    : handleInTurn(consumer, events, messages, handling));
   return { save, result: messages };
 }
 
@@ -25,32 +35,38 @@ async function handleInTurn(
   consumer: SingleConsumer,
   events: readonly Event[],
   messages: readonly Message[],
-  session: Session,
+  { session, outcome }: Handling,
 ): Promise<readonly Statement[]> {
   let save: readonly Statement[] = [];
-  for (const [index, event] of events.entries()) {
-    const message = messages[index];
-    if (!message) continue;
+  for (const [index, message] of messages.entries()) {
     await session.run(save);
-    save = await inSpanOf(consumer, event, (call) => consumer.handle(message, session, call));
+    save = await consumer.handle(message, session, openSpan(consumer, events[index] as Event, outcome));
   }
   return save;
 }
 
-/** The span of each event is as long as it took to handle all. */
 async function handleTogether(
   consumer: JointConsumer,
   events: readonly Event[],
   messages: readonly Message[],
-  session: Session,
+  { session, outcome }: Handling,
 ): Promise<readonly Statement[]> {
-  const handling = consumer.handleTogether(messages, session);
-  await Promise.all(events.map((event) => inSpanOf(consumer, event, () => handling)));
-  return handling;
+  for (const event of events) openSpan(consumer, event, outcome);
+  return consumer.handleTogether(messages, session);
 }
 
-function inSpanOf<T>(consumer: Consumer, event: Event, work: (call: Call) => Promise<T>): Promise<T> {
+/** Opens the span of an event that lasts until there is an outcome, and has it say so where that is an error. */
+function openSpan(consumer: Consumer, event: Event, outcome: Promise<unknown>): Call {
   const { id, requestId, traceparent } = event;
   const trace = traceparent ? propagation.extract(ROOT_CONTEXT, { traceparent }) : undefined;
-  return inSpan(() => consumerSpan(consumer, event), new Call({ requestId: requestId || id, trace }), work);
+  let call = new Call({ requestId: requestId || id, trace });
+  inSpan(
+    () => consumerSpan(consumer, event),
+    call,
+    (within) => {
+      call = within;
+      return outcome;
+    },
+  ).catch(() => undefined);
+  return call;
 }

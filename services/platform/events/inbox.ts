@@ -1,3 +1,4 @@
+import type { Message } from "@bufbuild/protobuf";
 import type { Database, Statement } from "../database/database.ts";
 import { retryTransient } from "../database/retry.ts";
 import { insertInto, placeholders } from "../database/statements.ts";
@@ -21,17 +22,20 @@ export class Inbox {
 
   /**
    * Has the effects of new events, in order, in one transaction: all of them or, where one fails, none. `beside` is
-   * written with them. Rejects where one has been handled, or is being retried in its own time.
+   * written with them. Rejects where their consumer does, or one has been handled, or is being retried in its own time.
    */
   async handle(consumer: Consumer, events: readonly Event[], beside: readonly Statement[] = []): Promise<void> {
     const ids = events.map(({ id }) => id);
     const load = [this.remembering(consumer, ids), ...beside, selectIds("failed_events", consumer.name, ids)];
-    const handled = await retryTransient(() =>
-      this.database.batch(load, async (rows, session) => {
+    const handled = await retryTransient(() => {
+      const { promise: outcome, resolve, reject } = Promise.withResolvers<Message[]>();
+      const handling = this.database.batch(load, async (rows, session) => {
         if (rows.at(-1)?.length !== 0) throw new Error("An event that is being retried has come again");
-        return handle(consumer, events, session);
-      }),
-    );
+        return handle(consumer, events, { session, outcome });
+      });
+      handling.then(resolve, reject);
+      return outcome;
+    });
     consumer.committed?.(handled);
   }
 

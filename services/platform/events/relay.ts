@@ -142,6 +142,7 @@ export class Relay {
   /** Sends as many events as may be outstanding, and marks those that have arrived. Answers how many there were. */
   private async sendWindow(): Promise<number> {
     const { outbox, transport } = this.parts;
+    this.expected.look();
     const rows = await outbox.unsent(mostOutstanding);
     if (rows.length === 0) return 0;
     this.expected.found(rows.map(({ id }) => id as string));
