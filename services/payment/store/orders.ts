@@ -89,12 +89,15 @@ export function updateOrders(changes: readonly (readonly [before: Order, after: 
   return updateChanged("orders", changing, changes);
 }
 
+/** Columns of which one at least differs after every change of an order under way. */
+const telling = ["id", "state", "attempt", "total", "due_at"] as const;
+
 /** Locks orders under way; fails for want of a value where one is not as it is here. */
 export function requireOrders(orders: readonly Order[]): Statement {
   const rows = orders.map(
     ({ id, state, attempt, total, dueAt }) => [id, state, attempt, total, dueAt ?? null] as const,
   );
-  return requireRows("orders", ["id", "state", "attempt", "total", "due_at"], rows);
+  return requireRows("orders", telling, rows);
 }
 
 /** Writes the items of orders; of those that are there, when they were completed. */

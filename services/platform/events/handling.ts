@@ -60,6 +60,7 @@ function openSpan(consumer: Consumer, event: Event, outcome: Promise<unknown>): 
   const { id, requestId, traceparent } = event;
   const trace = traceparent ? propagation.extract(ROOT_CONTEXT, { traceparent }) : undefined;
   let call = new Call({ requestId: requestId || id, trace });
+  // Its work is called at once.
   inSpan(
     () => consumerSpan(consumer, event),
     call,
